@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <ATen/core/Tensor.h>
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "apps/commands.h"
+#include "src/base/error.h"
+#include "src/weights/infer_config.h"
+#include "src/weights/load.h"
+
+namespace vggt::apps {
+namespace {
+
+struct InspectCommand {
+  std::string file;
+  std::string config;
+  bool json = false;
+};
+
+// The first part of a key, and the encoder apart from the rest of the aggregator.
+std::string part_of(const std::string& key) {
+  if (key.rfind("aggregator.patch_embed.", 0) == 0) return "aggregator.patch_embed";
+  return key.substr(0, key.find('.'));
+}
+
+struct Part {
+  int64_t tensors = 0;
+  int64_t parameters = 0;
+  int64_t bytes = 0;
+  std::map<std::string, int64_t> dtypes;
+};
+
+std::string text_of(const std::map<std::string, int64_t>& dtypes) {
+  std::string text;
+  for (const auto& [dtype, count] : dtypes) text += (text.empty() ? "" : ", ") + dtype;
+  return text;
+}
+
+void print_list(const char* title, const std::vector<std::string>& items) {
+  if (items.empty()) return;
+  std::cout << title << ":\n";
+  for (const std::string& item : items) std::cout << "  " << item << "\n";
+}
+
+void print(const nlohmann::ordered_json& report, const ManifestDifference& difference) {
+  std::cout << report["file"].get<std::string>() << "\n"
+            << "  format   " << report["format"].get<std::string>() << "\n"
+            << "  licence  " << report["licence"].get<std::string>() << "\n"
+            << "  config   from " << report["config_origin"].get<std::string>() << "\n";
+  for (const auto& [key, value] : report["metadata"].items()) {
+    if (key != "vggt.config") std::cout << "  " << key << ": " << value.get<std::string>() << "\n";
+  }
+  for (const auto& field : report["assumed_config_fields"]) {
+    std::cout << "  assumed  " << field.get<std::string>() << "\n";
+  }
+  std::cout << "\n";
+  std::printf("  %-24s %8s %14s %14s  %s\n", "part", "tensors", "parameters", "bytes", "dtype");
+  for (const auto& [name, part] : report["parts"].items()) {
+    std::printf("  %-24s %8lld %14lld %14lld  %s\n",
+                name.c_str(),
+                part["tensors"].get<long long>(),
+                part["parameters"].get<long long>(),
+                part["bytes"].get<long long>(),
+                part["dtype"].get<std::string>().c_str());
+  }
+  std::fflush(stdout);
+  std::cout << "\n";
+  print_list("missing", difference.missing);
+  print_list("not expected", difference.extra);
+  print_list("another shape or type", difference.misshapen);
+  if (difference.empty()) std::cout << "complete: every tensor of this config is there, none is superfluous\n";
+}
+
+void run(const InspectCommand& command) {
+  const WeightFile file = open_weight_file(command.file);
+  InferredConfig inferred;
+  if (command.config.empty()) {
+    inferred = infer_config(file);
+  } else {
+    inferred.config = ModelConfig::read(command.config);
+    inferred.origin = command.config;
+  }
+  const ManifestDifference difference = compare(file, inferred.config);
+
+  std::map<std::string, Part> parts;
+  for (const auto& [key, tensor] : file.tensors) {
+    for (const std::string& name : {part_of(key), std::string("total")}) {
+      Part& part = parts[name];
+      ++part.tensors;
+      part.parameters += tensor.numel();
+      part.bytes += static_cast<int64_t>(tensor.nbytes());
+      ++part.dtypes[c10::toString(tensor.scalar_type())];
+    }
+  }
+  nlohmann::ordered_json report = {{"file", file.path},
+                                   {"format", file.format},
+                                   {"licence", licence_of(file, inferred.config)},
+                                   {"metadata", file.metadata},
+                                   {"config_origin", inferred.origin},
+                                   {"assumed_config_fields", inferred.assumed},
+                                   {"config", nlohmann::ordered_json::parse(inferred.config.to_json())},
+                                   {"missing", difference.missing},
+                                   {"not_expected", difference.extra},
+                                   {"misshapen", difference.misshapen}};
+  for (const auto& [name, part] : parts) {
+    report["parts"][name] = {{"tensors", part.tensors},
+                             {"parameters", part.parameters},
+                             {"bytes", part.bytes},
+                             {"dtype", text_of(part.dtypes)}};
+  }
+  if (command.json) {
+    std::cout << report.dump(1) << "\n";
+  } else {
+    print(report, difference);
+  }
+  if (!difference.empty()) throw IoError(file.path, "does not fit its config");
+}
+
+}  // namespace
+
+void add_inspect(CLI::App& app) {
+  const auto command = std::make_shared<InspectCommand>();
+  CLI::App* sub = app.add_subcommand("inspect", "Say what a checkpoint is, and what is missing or superfluous");
+  sub->add_option("file", command->file, "Checkpoint (.safetensors, .pt, a folder of shards)")->required();
+  sub->add_option("--config", command->config, "Compare with this config.json instead of the file's own");
+  sub->add_flag("--json", command->json, "Print JSON");
+  sub->callback([command] { run(*command); });
+}
+
+}  // namespace vggt::apps

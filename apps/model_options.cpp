@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/model_options.h"
+
+#include <ATen/Parallel.h>
+#include <torch/version.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "apps/progress_line.h"
+#include "src/base/device.h"
+#include "src/base/error.h"
+#include "src/weights/infer_config.h"
+#include "src/weights/load.h"
+
+namespace vggt::apps {
+namespace {
+
+constexpr std::string_view kSynthetic = "synthetic:";
+
+uint64_t parse_seed(const std::string& weights) {
+  const char* begin = weights.data() + kSynthetic.size();
+  const char* end = weights.data() + weights.size();
+  uint64_t seed = 0;
+  const auto [stop, error] = std::from_chars(begin, end, seed);
+  if (error != std::errc() || stop != end) {
+    throw ConfigError("weights", "'" + weights + "' must be synthetic: and a whole number");
+  }
+  return seed;
+}
+
+// In the build tree the program lies in build/bin, installed in bin.
+std::string bundled_model() {
+  namespace fs = std::filesystem;
+  const fs::path program = fs::read_symlink("/proc/self/exe").parent_path();
+  for (const char* place : {"../../models", "../share/vggt/models"}) {
+    const fs::path model = program / place / "mini.safetensors";
+    if (fs::exists(model)) return fs::weakly_canonical(model);
+  }
+  throw ConfigError("weights", "no bundled model lies beside the program; give --weights");
+}
+
+void keep_heads(ModelConfig& config, const std::vector<std::string>& heads) {
+  if (heads.empty()) return;
+  const auto keep = [&](const char* name, auto& head) {
+    const bool wanted = std::find(heads.begin(), heads.end(), name) != heads.end();
+    if (wanted && !head) throw ConfigError("heads", std::string("this model has no ") + name + " head");
+    if (!wanted) head.reset();
+  };
+  keep("camera", config.camera_head);
+  keep("depth", config.depth_head);
+  keep("point", config.point_head);
+  keep("track", config.track_head);
+}
+
+}  // namespace
+
+void add_model_options(CLI::App& app, ModelOptions& options) {
+  app.add_option("--weights", options.weights, "Checkpoint (.safetensors, .pt, a folder of shards), or synthetic:SEED; default: the bundled model");
+  app.add_option("--model", options.model, "Preset for synthetic weights: vggt-1b, mini, tiny");
+  app.add_option("--config", options.config, "The model's config.json; without it the checkpoint tells");
+  app.add_option("--heads", options.heads, "Heads to load and run: camera,depth,point,track")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"camera", "depth", "point", "track"}));
+  app.add_option("--precision", options.precision, "fp64, fp32, bf16, fp16, or auto: bf16 where it is fast")
+      ->check(CLI::IsMember({"auto", "fp64", "fp32", "bf16", "fp16"}))
+      ->capture_default_str();
+  app.add_option("--device", options.device, "auto, cpu or cuda")
+      ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
+      ->capture_default_str();
+}
+
+nlohmann::ordered_json LoadedModel::describe() const {
+  nlohmann::ordered_json json = {{"weights", weights}, {"licence", licence}};
+  if (!note.empty()) json["note"] = note;
+  if (!assumed.empty()) json["assumed_config_fields"] = assumed;
+  json["precision"] = to_string(precision);
+  json["device"] = describe_device(device);
+  json["threads"] = at::get_num_threads();
+  json["versions"] = {{"vggt", VGGT_VERSION}, {"libtorch", TORCH_VERSION}};
+  return json;
+}
+
+LoadedModel load(const ModelOptions& options, const ProgressCallback& progress) {
+  const auto start = std::chrono::steady_clock::now();
+  LoadedModel loaded;
+  loaded.device = select_device(options.device);
+  loaded.precision = select_precision(options.precision, loaded.device);
+  loaded.weights = options.weights.empty() ? bundled_model() : options.weights;
+  const LoadOptions load_options = {
+      .precision = loaded.precision, .device = loaded.device, .progress = progress};
+  if (!options.config.empty() && !options.model.empty()) {
+    throw ConfigError("model", "give --model or --config, not both");
+  }
+  if (loaded.weights.rfind(kSynthetic, 0) == 0) {
+    const uint64_t seed = parse_seed(loaded.weights);
+    if (options.config.empty() && options.model.empty()) {
+      throw ConfigError("weights", "synthetic weights need --model or --config");
+    }
+    ModelConfig config = options.config.empty() ? ModelConfig::preset(options.model)
+                                                : ModelConfig::read(options.config);
+    keep_heads(config, options.heads);
+    loaded.licence = "none: numbers made by a rule";
+    loaded.note = "weights are synthetic, not trained: the results mean nothing but speed and parity";
+    say("note: " + loaded.note);
+    loaded.model = synthetic_model(seed, config, load_options);
+  } else {
+    if (!options.model.empty()) {
+      throw ConfigError("model", "is for synthetic weights; a checkpoint tells its config, or --config does");
+    }
+    const WeightFile file = open_weight_file(loaded.weights);
+    ModelConfig config;
+    if (options.config.empty()) {
+      const InferredConfig inferred = infer_config(file);
+      config = inferred.config;
+      loaded.assumed = inferred.assumed;
+    } else {
+      config = ModelConfig::read(options.config);
+    }
+    loaded.licence = licence_of(file, config);
+    keep_heads(config, options.heads);
+    loaded.model = load_model(file, config, load_options);
+    say("weights: " + loaded.weights + ", licence: " + loaded.licence);
+  }
+  loaded.seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return loaded;
+}
+
+}  // namespace vggt::apps

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "src/models/precision.h"
+#include "src/models/vggt.h"
+
+namespace CLI {
+class App;
+}
+
+namespace vggt::apps {
+
+/// What the subcommands that run a model have in common.
+struct ModelOptions {
+  std::string weights;             ///< a file, or "synthetic:SEED"; empty: the bundled model
+  std::string model;               ///< a preset, with synthetic weights
+  std::string config;              ///< a config.json; empty: from the weights
+  std::vector<std::string> heads;  ///< camera, depth, point, track; empty: all that are there
+  std::string precision = "auto";
+  std::string device = "auto";
+};
+
+void add_model_options(CLI::App& app, ModelOptions& options);
+
+/// A model that is ready to run, and what a report must say about it.
+struct LoadedModel {
+  std::shared_ptr<Vggt> model;
+  c10::Device device = c10::Device(c10::kCPU);
+  Precision precision = Precision::kFloat32;
+  std::string weights;               ///< as given
+  std::string licence;
+  std::string note;                  ///< what every output must say (synthetic weights); mostly empty
+  std::vector<std::string> assumed;  ///< fields of the config that the file does not tell
+  double seconds = 0;                ///< loading took
+
+  /// weights, licence, note, precision, device and the versions of engine and LibTorch.
+  nlohmann::ordered_json describe() const;
+};
+
+/// Throws IoError or ConfigError. Says on standard error what the user must know (note, assumptions, licence).
+LoadedModel load(const ModelOptions& options, const ProgressCallback& progress);
+
+}  // namespace vggt::apps

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+# The three kinds of targets: vggt_library(name sources...), vggt_program(name sources...),
+# vggt_test(file libraries... [LABELS labels...] [TIMEOUT seconds]).
+
+function(vggt_settings target)
+  target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR})
+  # -Wno-restrict: GCC 12 raises it falsely for std::string. Missing field initializers: options are structs
+  # with defaults, passed by name.
+  target_compile_options(
+    ${target} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wno-unused-parameter
+                      -Wno-restrict -Wno-missing-field-initializers>)
+  if(VGGT_WERROR)
+    target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-Werror>)
+  endif()
+  if(VGGT_SANITIZE)
+    target_compile_options(
+      ${target} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-fsanitize=${VGGT_SANITIZE}
+                        -fno-sanitize-recover=all -fno-omit-frame-pointer>)
+    target_link_options(${target} PUBLIC -fsanitize=${VGGT_SANITIZE})
+  endif()
+endfunction()
+
+function(vggt_library name)
+  add_library(${name} STATIC ${ARGN})
+  vggt_settings(${name})
+endfunction()
+
+function(vggt_program name)
+  add_executable(${name} ${ARGN})
+  vggt_settings(${name})
+endfunction()
+
+# <folder>/<file>_test.cpp becomes one program; each of its cases is one test of ctest.
+function(vggt_test file)
+  cmake_parse_arguments(test "" "TIMEOUT" "LABELS" ${ARGN})
+  if(NOT test_TIMEOUT)
+    set(test_TIMEOUT 300)
+  endif()
+  if(NOT test_LABELS)
+    set(test_LABELS cpu)
+  endif()
+  string(REPLACE "/" "_" name "${file}_test")
+  vggt_program(${name} ${file}_test.cpp)
+  target_link_libraries(${name} PRIVATE ${test_UNPARSED_ARGUMENTS} vggt_test_support GTest::gtest_main)
+  gtest_discover_tests(${name} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}
+                       TEST_PREFIX "${file}/" DISCOVERY_TIMEOUT 60
+                       PROPERTIES LABELS "${test_LABELS}" TIMEOUT ${test_TIMEOUT})
+endfunction()

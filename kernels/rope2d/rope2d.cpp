@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/rope2d/rope2d.h"
+
+#include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
+
+#ifdef VGGT_WITH_CUDA
+#include <c10/cuda/CUDAGuard.h>
+#include <c10/cuda/CUDAStream.h>
+
+#include "kernels/rope2d/rope2d_launch.h"
+#endif
+
+namespace vggt::kernels {
+
+RopeTables rope2d_tables(const at::Tensor& positions, int64_t head_dim, double base,
+                         at::ScalarType dtype) {
+  TORCH_CHECK(positions.dim() == 3 && positions.size(2) == 2,
+              "rope2d: positions must be [B, N, 2], got ",
+              positions.sizes());
+  TORCH_CHECK(head_dim > 0 && head_dim % 4 == 0,
+              "rope2d: the head size must be divisible by 4, got ",
+              head_dim);
+  const auto options = positions.options().dtype(at::kFloat);
+  const at::Tensor exponents = at::arange(0, head_dim / 2, 2, options) / static_cast<double>(head_dim / 2);
+  const at::Tensor frequencies = 1.0 / at::pow(at::scalar_tensor(base, options), exponents);
+  const at::Tensor angles = (positions.to(at::kFloat).unsqueeze(3) * frequencies).flatten(2).to(dtype);
+  return {angles.cos(), angles.sin()};
+}
+
+at::Tensor rope2d(const at::Tensor& x, const RopeTables& tables, std::optional<at::ScalarType> out_dtype) {
+  TORCH_CHECK(x.dim() == 4, "rope2d: x must be [B, N, A, D], got ", x.sizes());
+  TORCH_CHECK(x.stride(3) == 1, "rope2d: the last stride of x must be 1");
+  for (const at::Tensor& table : {tables.cos, tables.sin}) {
+    TORCH_CHECK(table.dim() == 3 && (table.size(0) == x.size(0) || table.size(0) == 1) &&
+                    table.size(1) == x.size(1) && table.size(2) * 2 == x.size(3),
+                "rope2d: tables of ",
+                table.sizes(),
+                " do not fit x of ",
+                x.sizes());
+    TORCH_CHECK(table.scalar_type() == x.scalar_type() && table.device() == x.device(),
+                "rope2d: x and its tables must share dtype and device");
+  }
+  const at::ScalarType result_dtype = out_dtype.value_or(x.scalar_type());
+#ifdef VGGT_WITH_CUDA
+  // Under autograd the composite of differentiable operations is used.
+  const bool needs_grad = c10::GradMode::is_enabled() && x.requires_grad();
+  if (x.is_cuda() && x.scalar_type() == at::kFloat && !needs_grad &&
+      (result_dtype == at::kFloat || result_dtype == at::kBFloat16 || result_dtype == at::kHalf)) {
+    const c10::cuda::CUDAGuard guard(x.device());
+    at::Tensor out = at::empty(x.sizes(), x.options().dtype(result_dtype));
+    const at::Tensor cos = tables.cos.contiguous();
+    const at::Tensor sin = tables.sin.contiguous();
+    Rope2dParams params;
+    params.x = x.const_data_ptr<float>();
+    params.cos = cos.const_data_ptr<float>();
+    params.sin = sin.const_data_ptr<float>();
+    params.out = out.mutable_data_ptr();
+    params.batch = x.size(0);
+    params.tokens = x.size(1);
+    params.heads = x.size(2);
+    params.head_dim = x.size(3);
+    params.stride_batch = x.stride(0);
+    params.stride_token = x.stride(1);
+    params.stride_head = x.stride(2);
+    params.table_stride_batch = cos.size(0) == 1 ? 0 : cos.stride(0);
+    params.out_type = result_dtype == at::kFloat      ? Rope2dOut::kFloat
+                      : result_dtype == at::kBFloat16 ? Rope2dOut::kBFloat16
+                                                      : Rope2dOut::kHalf;
+    const cudaError_t status =
+        launch_rope2d(params, c10::cuda::getCurrentCUDAStream(x.device().index()).stream());
+    TORCH_CHECK(status == cudaSuccess, "rope2d: ", cudaGetErrorString(status));
+    return out;
+  }
+#endif
+  return rope2d_reference(x, tables).to(result_dtype);
+}
+
+}  // namespace vggt::kernels

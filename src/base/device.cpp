@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/base/device.h"
+
+#include <ATen/Parallel.h>
+#include <dlfcn.h>
+
+#include <fstream>
+
+#include "src/base/error.h"
+#ifdef VGGT_WITH_CUDA
+#include <cuda_runtime_api.h>
+#endif
+
+namespace vggt {
+namespace {
+
+// Empty if CUDA works, else why it does not.
+std::string cuda_problem() {
+#ifdef VGGT_WITH_CUDA
+  int count = 0;
+  const cudaError_t status = cudaGetDeviceCount(&count);
+  if (status != cudaSuccess) return cudaGetErrorString(status);
+  if (count == 0) return "this machine has no CUDA device";
+  static const char* const load_error = []() -> const char* {
+    return dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL) ? nullptr : dlerror();
+  }();
+  return load_error ? std::string("LibTorch's CUDA library does not load: ") + load_error : "";
+#else
+  return "this build has no CUDA: configure it where nvcc and a CUDA build of LibTorch are found";
+#endif
+}
+
+// The first value of a field of /proc/cpuinfo; empty if there is none.
+std::string cpuinfo(const std::string& field) {
+  std::ifstream info("/proc/cpuinfo");
+  for (std::string line; std::getline(info, line);) {
+    const size_t colon = line.find(": ");
+    if (line.rfind(field, 0) == 0 && colon != std::string::npos) return line.substr(colon + 2);
+  }
+  return "";
+}
+
+bool cpu_has(const std::string& flag) {
+  static const std::string flags = " " + cpuinfo("flags") + " ";
+  return flags.find(" " + flag + " ") != std::string::npos;
+}
+
+}  // namespace
+
+c10::Device select_device(const std::string& name) {
+  if (name == "cpu") return c10::Device(c10::kCPU);
+  if (name != "auto" && name != "cuda") {
+    throw ConfigError("device", "'" + name + "' is none of auto, cpu, cuda");
+  }
+  const std::string problem = cuda_problem();
+  if (problem.empty()) return c10::Device(c10::kCUDA, 0);
+  if (name == "auto") return c10::Device(c10::kCPU);
+  throw ConfigError("device", "cuda cannot be used: " + problem + ". Use --device cpu");
+}
+
+std::string describe_device(c10::Device device) {
+#ifdef VGGT_WITH_CUDA
+  if (device.is_cuda()) {
+    cudaDeviceProp properties{};
+    if (cudaGetDeviceProperties(&properties, device.index()) != cudaSuccess) return "CUDA device";
+    return std::string(properties.name) + ", sm_" + std::to_string(properties.major) +
+           std::to_string(properties.minor);
+  }
+#endif
+  std::string text = cpuinfo("model name");
+  if (text.empty()) text = "CPU";
+  text += ", " + std::to_string(at::get_num_threads()) + " threads";
+  for (const auto& [flag, name] : {std::pair("amx_bf16", "AMX-BF16"),
+                                   std::pair("avx512_bf16", "AVX512-BF16"),
+                                   std::pair("avx512f", "AVX512"),
+                                   std::pair("avx2", "AVX2")}) {
+    if (cpu_has(flag)) return text + ", " + name;
+  }
+  return text;
+}
+
+bool has_fast_bfloat16(c10::Device device) {
+#ifdef VGGT_WITH_CUDA
+  if (device.is_cuda()) {
+    int major = 0;
+    return cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device.index()) ==
+               cudaSuccess &&
+           major >= 8;
+  }
+#endif
+  return cpu_has("avx512_bf16") || cpu_has("amx_bf16");
+}
+
+void synchronize(c10::Device device) {
+#ifdef VGGT_WITH_CUDA
+  if (device.is_cuda()) {
+    const cudaError_t status = cudaDeviceSynchronize();
+    if (status != cudaSuccess) throw std::runtime_error(cudaGetErrorString(status));
+  }
+#endif
+}
+
+int64_t peak_memory_bytes() {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.rfind("VmHWM:", 0) == 0) return std::stoll(line.substr(6)) * 1024;
+  }
+  return 0;
+}
+
+void reset_peak_memory() {
+  std::ofstream("/proc/self/clear_refs") << 5;  // 5: the peak becomes the present size
+}
+
+}  // namespace vggt

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace vggt {
+
+/// One step of a long operation: `done` of `total` units of `stage` are finished.
+struct Progress {
+  std::string stage;
+  int64_t done = 0;
+  int64_t total = 0;
+  double seconds_left = 0;  ///< of this stage, from its pace so far; negative while unknown
+};
+
+/// Called at the start of a stage (done == 0) and after each unit. Returning false cancels: the
+/// operation throws Cancelled. An empty callback is allowed everywhere.
+using ProgressCallback = std::function<bool(const Progress&)>;
+
+/// Counts the units of one stage, estimates the time left, calls back, and adds the stage's seconds to
+/// `seconds_by_stage` when it ends (null: not kept).
+class StageProgress {
+ public:
+  using Seconds = std::vector<std::pair<std::string, double>>;
+
+  StageProgress(std::string stage, int64_t total, const ProgressCallback& callback,
+                Seconds* seconds_by_stage = nullptr);
+  ~StageProgress();
+  StageProgress(const StageProgress&) = delete;
+  StageProgress& operator=(const StageProgress&) = delete;
+
+  /// `units` more are done. Throws Cancelled if the callback says so.
+  void advance(int64_t units = 1);
+
+ private:
+  void report();
+
+  Progress progress_;
+  const ProgressCallback& callback_;
+  Seconds* seconds_by_stage_;
+  std::chrono::steady_clock::time_point start_;
+};
+
+}  // namespace vggt

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace vggt {
+
+/// A sparse model as COLMAP 3.x stores it: cameras.bin, images.bin and points3D.bin. All cameras
+/// are of COLMAP's model PINHOLE. Ids are COLMAP's: any number but the invalid ones, unique in
+/// their list.
+struct ColmapModel {
+  struct Camera {
+    uint32_t id = 0;
+    uint64_t width_px = 0;
+    uint64_t height_px = 0;
+    double fx_px = 0;
+    double fy_px = 0;
+    double cx_px = 0;
+    double cy_px = 0;
+  };
+
+  struct Observation {
+    double x_px = 0;
+    double y_px = 0;
+    uint64_t point_id = 0;  ///< of points; kNoPoint where the 2D point has none
+  };
+
+  struct Image {
+    uint32_t id = 0;
+    std::array<double, 4> rotation_wxyz = {
+        1, 0, 0, 0};  ///< cam_from_world; scalar FIRST, as in the file
+    std::array<double, 3> translation = {0, 0, 0};  ///< cam_from_world
+    uint32_t camera_id = 0;
+    std::string name;
+    std::vector<Observation> observations;
+  };
+
+  struct TrackElement {
+    uint32_t image_id = 0;
+    uint32_t observation = 0;  ///< index in the image's observations
+  };
+
+  struct Point {
+    uint64_t id = 0;
+    std::array<double, 3> position = {0, 0, 0};  ///< world
+    std::array<uint8_t, 3> rgb = {0, 0, 0};
+    double error_px = 0;  ///< mean reprojection error
+    std::vector<TrackElement> track;
+  };
+
+  static constexpr uint64_t kNoPoint = ~uint64_t{0};
+
+  std::vector<Camera> cameras;
+  std::vector<Image> images;
+  std::vector<Point> points;
+};
+
+/// Writes the three files into an existing folder. Throws IoError.
+void write_colmap(const std::string& folder, const ColmapModel& model);
+
+/// Reads the three files. Throws IoError naming file and reason if one is truncated, holds an
+/// impossible count, another camera model, an id twice, or refers to something that is not there.
+ColmapModel read_colmap(const std::string& folder);
+
+}  // namespace vggt

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace vggt {
+
+/// A result folder that appears complete or not at all: files are written into a staging folder
+/// beside it, which commit() renames. Without commit() the destructor removes the staging folder.
+class OutputFolder {
+ public:
+  /// path       the folder to make, with its parents; an empty one may exist
+  /// overwrite  a folder that exists with something in it is replaced by commit(); it stays as it
+  /// is until
+  ///            then, and if commit() fails
+  /// inputs     files and folders that are being read: a folder that holds one is never replaced
+  /// Whatever would make commit() fail is found here, before hours of work:
+  /// Throws ConfigError("output") if the folder is not empty and may not be replaced, or is the
+  /// current folder or a mount point; IoError if it cannot be created.
+  OutputFolder(const std::string& path,
+               bool overwrite,
+               const std::vector<std::string>& inputs = {});
+  ~OutputFolder();
+  OutputFolder(const OutputFolder&) = delete;
+  OutputFolder& operator=(const OutputFolder&) = delete;
+
+  /// The staging folder: write here.
+  const std::string& path() const { return staging_; }
+
+  /// Moves the results to their place. Throws IoError; the staging folder is then kept, and the
+  /// message says where it is.
+  void commit();
+
+ private:
+  std::string target_;
+  std::string staging_;
+  bool overwrite_;
+  bool finished_ = false;
+};
+
+}  // namespace vggt

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/io/ply.h"
+
+#include "src/base/error.h"
+#include "src/io/binary_file.h"
+
+#include <ATen/ATen.h>
+
+#include <charconv>
+#include <cstring>
+
+namespace vggt {
+namespace {
+
+constexpr const char* kBeforeCount =
+    "ply\nformat binary_little_endian 1.0\ncomment world = first camera: x right, y down, z "
+    "forward\nelement vertex ";
+constexpr const char* kAfterCount =
+    "\n"
+    "property float x\nproperty float y\nproperty float z\n"
+    "property uchar red\nproperty uchar green\nproperty uchar blue\n"
+    "property float confidence\n"
+    "end_header\n";
+constexpr int64_t kVertexBytes = 3 * sizeof(float) + 3 + sizeof(float);
+
+void check(const PointCloud& cloud) {
+  const int64_t n = cloud.size();
+  TORCH_CHECK(cloud.position.dim() == 2 && cloud.position.size(1) == 3 &&
+                  cloud.position.scalar_type() == at::kFloat,
+              "write_ply: position must be [N, 3] float, got ",
+              cloud.position.sizes());
+  TORCH_CHECK(cloud.colour.defined() && cloud.colour.sizes() == cloud.position.sizes() &&
+                  cloud.colour.scalar_type() == at::kByte,
+              "write_ply: colour must be [N, 3] uint8 with N = ",
+              n);
+  TORCH_CHECK(cloud.confidence.defined() && cloud.confidence.dim() == 1 &&
+                  cloud.confidence.size(0) == n && cloud.confidence.scalar_type() == at::kFloat,
+              "write_ply: confidence must be [N] float with N = ",
+              n);
+}
+
+void expect_text(BinaryReader& file, const char* expected) {
+  std::string text(std::strlen(expected), '\0');
+  if (text.size() > file.remaining()) throw IoError(file.path(), "ends within the PLY header");
+  file.bytes(text.data(), text.size(), "the PLY header");
+  if (text != expected) throw IoError(file.path(), "its PLY header is not one that vggt writes");
+}
+
+}  // namespace
+
+void write_ply(const std::string& path, const PointCloud& cloud) {
+  const int64_t n = cloud.size();
+  BinaryWriter file(path);
+  const std::string header = kBeforeCount + std::to_string(n) + kAfterCount;
+  file.bytes(header.data(), header.size());
+  if (n > 0) {
+    check(cloud);
+    const at::Tensor position = cloud.position.contiguous();
+    const at::Tensor colour = cloud.colour.contiguous();
+    const at::Tensor confidence = cloud.confidence.contiguous();
+    const float* xyz = position.const_data_ptr<float>();
+    const uint8_t* rgb = colour.const_data_ptr<uint8_t>();
+    const float* weight = confidence.const_data_ptr<float>();
+    char vertex[kVertexBytes];
+    for (int64_t i = 0; i < n; ++i) {
+      std::memcpy(vertex, xyz + 3 * i, 12);
+      std::memcpy(vertex + 12, rgb + 3 * i, 3);
+      std::memcpy(vertex + 15, weight + i, 4);
+      file.bytes(vertex, sizeof(vertex));
+    }
+  }
+  file.close();
+}
+
+PointCloud read_ply(const std::string& path) {
+  BinaryReader file(path);
+  expect_text(file, kBeforeCount);
+  const std::string digits = file.text_until('\n', 19, "element vertex");
+  uint64_t n = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), n);
+  if (error != std::errc() || end != digits.data() + digits.size()) {
+    throw IoError(path, "element vertex is no number: '" + digits + "'");
+  }
+  expect_text(file, kAfterCount + 1);  // its first character ended the number
+  if (n > file.remaining() / kVertexBytes) {
+    throw IoError(path, "element vertex is " + digits + ", more than the file can hold");
+  }
+  PointCloud cloud;
+  const auto count = static_cast<int64_t>(n);
+  cloud.position = at::empty({count, 3}, at::kFloat);
+  cloud.colour = at::empty({count, 3}, at::kByte);
+  cloud.confidence = at::empty({count}, at::kFloat);
+  float* xyz = cloud.position.mutable_data_ptr<float>();
+  uint8_t* rgb = cloud.colour.mutable_data_ptr<uint8_t>();
+  float* weight = cloud.confidence.mutable_data_ptr<float>();
+  for (int64_t i = 0; i < count; ++i) {
+    file.bytes(xyz + 3 * i, 12, "vertex");
+    file.bytes(rgb + 3 * i, 3, "vertex");
+    file.bytes(weight + i, 4, "vertex");
+  }
+  file.expect_end();
+  return cloud;
+}
+
+}  // namespace vggt

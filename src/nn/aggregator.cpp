@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/nn/aggregator.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+
+#include "src/base/device.h"
+#include "src/base/trace.h"
+
+namespace vggt::nn {
+namespace {
+
+// Frames are independent in the encoder; this many at a time bound its memory and still fill a GPU.
+constexpr int64_t kEncoderFrames = 8;
+
+// Entry 0 for the first frame of every scene, entry 1 for the others: [1, 2, T, C] -> [B, S, T, C].
+at::Tensor per_frame(const at::Tensor& token, int64_t scenes, int64_t frames) {
+  return at::cat({token.slice(1, 0, 1), token.slice(1, 1, 2).expand({-1, frames - 1, -1, -1})}, 1)
+      .expand({scenes, -1, -1, -1});
+}
+
+}  // namespace
+
+Aggregator::Aggregator(const ModelConfig& config) : config(config) {
+  const int64_t channels = config.embed_dim;
+  camera_token = register_parameter("camera_token", placeholder({1, 2, 1, channels}), false);
+  register_token = register_parameter(
+      "register_token", placeholder({1, 2, config.num_register_tokens, channels}), false);
+  patch_embed = register_module("patch_embed", std::make_shared<VisionTransformer>(config));
+  const auto make_block = [&](int64_t) {
+    return std::make_shared<Block>(BlockOptions{.channels = channels,
+                                                .heads = config.aggregator.num_heads,
+                                                .mlp_ratio = config.aggregator.mlp_ratio,
+                                                .qk_norm = true,
+                                                .eps = config.aggregator.layer_norm_eps});
+  };
+  frame_blocks = register_list(*this, "frame_blocks", config.aggregator.depth, make_block);
+  global_blocks = register_list(*this, "global_blocks", config.aggregator.depth, make_block);
+}
+
+at::Tensor Aggregator::positions(int64_t rows, int64_t columns, at::Device device) const {
+  const auto options = at::TensorOptions().dtype(at::kLong).device(device);
+  const at::Tensor row = at::arange(1, rows + 1, options).unsqueeze(1).expand({rows, columns});
+  const at::Tensor column = at::arange(1, columns + 1, options).unsqueeze(0).expand({rows, columns});
+  const at::Tensor patches = at::stack({row, column}, 2).flatten(0, 1);
+  return at::cat({at::zeros({config.special_tokens(), 2}, options), patches}).unsqueeze(0);
+}
+
+at::Tensor Aggregator::encode(const at::Tensor& images, const ProgressCallback& progress,
+                              StageProgress::Seconds* seconds) const {
+  // ImageNet's statistics, as float32 constants in every precision.
+  const auto options = at::TensorOptions().dtype(at::kFloat);
+  const at::Tensor mean = at::tensor({0.485, 0.456, 0.406}, options).view({3, 1, 1}).to(images.device());
+  const at::Tensor std = at::tensor({0.229, 0.224, 0.225}, options).view({3, 1, 1}).to(images.device());
+  const at::ScalarType dtype = camera_token.scalar_type();
+
+  StageProgress stage("encoder", images.size(0), progress, seconds);
+  const TraceScope scope("dino");
+  std::vector<at::Tensor> parts;
+  for (int64_t begin = 0; begin < images.size(0); begin += kEncoderFrames) {
+    const at::Tensor chunk = images.slice(0, begin, begin + kEncoderFrames);
+    parts.push_back(patch_embed->forward((chunk.to(dtype) - mean.to(dtype)) / std.to(dtype)));
+    synchronize(images.device());
+    stage.advance(chunk.size(0));
+  }
+  return parts.size() == 1 ? parts.front() : at::cat(parts);
+}
+
+AggregatedTokens Aggregator::forward(const at::Tensor& images, const ProgressCallback& progress,
+                                     StageProgress::Seconds* seconds) const {
+  const int64_t scenes = images.size(0);
+  const int64_t frames = images.size(1);
+  const int64_t rows = images.size(3) / config.patch_size;
+  const int64_t columns = images.size(4) / config.patch_size;
+  const int64_t channels = config.embed_dim;
+
+  at::Tensor x = encode(images.flatten(0, 1), progress, seconds);
+  x = at::cat({per_frame(camera_token, scenes, frames).flatten(0, 1),
+               per_frame(register_token, scenes, frames).flatten(0, 1),
+               x},
+              1);  // the residual stream, [B S, P, C]
+  const int64_t tokens = x.size(1);
+
+  const TraceScope scope("agg");
+  const at::Tensor frame_positions = positions(rows, columns, images.device());
+  trace("positions", frame_positions.expand({scenes * frames, -1, -1}));
+  const int64_t head_dim = channels / config.aggregator.num_heads;
+  const kernels::RopeTables frame_rope =
+      kernels::rope2d_tables(frame_positions, head_dim, config.aggregator.rope_freq, x.scalar_type());
+  const kernels::RopeTables global_rope = {frame_rope.cos.repeat({1, frames, 1}),
+                                           frame_rope.sin.repeat({1, frames, 1})};
+  const std::vector<int64_t> kept = config.kept_layers();
+  const at::ScalarType kept_dtype = frame_blocks.front()->attn->qkv->weight.scalar_type();
+
+  AggregatedTokens result;
+  const auto depth = static_cast<int64_t>(frame_blocks.size());
+  StageProgress stage("aggregator", 2 * depth, progress, seconds);
+  for (int64_t i = 0; i < depth; ++i) {
+    const bool is_kept = std::binary_search(kept.begin(), kept.end(), i);
+    {
+      const TraceScope block("frame_", i);
+      const TraceMute inside(i > 0);
+      x = frame_blocks[i]->forward(x, &frame_rope);
+    }
+    trace("frame_" + std::to_string(i) + ".out", x);
+    stage.advance();
+    at::Tensor pair;
+    if (is_kept) {
+      pair = at::empty({scenes, frames, tokens, 2 * channels}, x.options().dtype(kept_dtype));
+      pair.slice(3, 0, channels).copy_(x.view({scenes, frames, tokens, channels}));
+    }
+    const at::Tensor frame_camera = x.select(1, 0).view({scenes, frames, channels});
+
+    x = x.view({scenes, frames * tokens, channels});
+    {
+      const TraceScope block("global_", i);
+      const TraceMute inside(i > 0);
+      x = global_blocks[i]->forward(x, &global_rope);
+    }
+    trace("global_" + std::to_string(i) + ".out", x);
+    synchronize(images.device());
+    stage.advance();
+    x = x.view({scenes * frames, tokens, channels});
+    if (is_kept) {
+      pair.slice(3, channels).copy_(x.view({scenes, frames, tokens, channels}));
+      trace("output_", i, pair);
+      result.layers[i] = pair;
+    }
+    if (i + 1 == depth) {
+      result.camera = at::cat({frame_camera, x.select(1, 0).view({scenes, frames, channels})}, 2);
+    }
+  }
+  return result;
+}
+
+}  // namespace vggt::nn

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/nn/attention.h"
+
+#include <ATen/ATen.h>
+
+#include "src/base/trace.h"
+
+namespace vggt::nn {
+
+Attention::Attention(int64_t channels, int64_t heads, bool qk_norm, double eps) : heads(heads) {
+  qkv = register_module("qkv", std::make_shared<Linear>(channels, 3 * channels));
+  if (qk_norm) {
+    q_norm = register_module("q_norm", std::make_shared<LayerNorm>(channels / heads, eps));
+    k_norm = register_module("k_norm", std::make_shared<LayerNorm>(channels / heads, eps));
+  }
+  proj = register_module("proj", std::make_shared<Linear>(channels, channels));
+}
+
+at::Tensor Attention::forward(const at::Tensor& x, const kernels::RopeTables* rope) const {
+  const at::Tensor packed = qkv->forward(x);
+  trace("qkv", packed);
+  // [B, N, A, D] each, as the matrix product leaves them.
+  const at::Tensor parts = packed.unflatten(2, {3, heads, packed.size(2) / 3 / heads});
+  at::Tensor q = parts.select(2, 0);
+  at::Tensor k = parts.select(2, 1);
+  const at::Tensor v = parts.select(2, 2);
+  if (q_norm) {
+    q = q_norm->forward(q);
+    k = k_norm->forward(k);
+    trace("q_normed", q.transpose(1, 2));
+    trace("k_normed", k.transpose(1, 2));
+  }
+  if (rope) {
+    q = kernels::rope2d(q, *rope, v.scalar_type());
+    k = kernels::rope2d(k, *rope, v.scalar_type());
+    trace("q_roped", q.transpose(1, 2));
+    trace("k_roped", k.transpose(1, 2));
+  }
+  const at::Tensor out = at::scaled_dot_product_attention(q.to(v.scalar_type()).transpose(1, 2),
+                                                          k.to(v.scalar_type()).transpose(1, 2),
+                                                          v.transpose(1, 2));
+  return proj->forward(out.transpose(1, 2).flatten(2));
+}
+
+}  // namespace vggt::nn

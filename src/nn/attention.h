@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "kernels/rope2d/rope2d.h"
+#include "src/nn/layers.h"
+
+namespace vggt::nn {
+
+/// Multi-head self-attention of a ViT block: softmax(q k^T / sqrt(D)) v, projected.
+/// With `qk_norm`, q and k pass a LayerNorm over the head and, given tables, the rotary embedding; both in the
+/// dtype of the norm, rounded to that of v only for the products.
+struct Attention : torch::nn::Module {
+  Attention(int64_t channels, int64_t heads, bool qk_norm, double eps);
+
+  /// x [B, N, C] -> [B, N, C], dtype of the weights. `rope` is null where the model has none.
+  at::Tensor forward(const at::Tensor& x, const kernels::RopeTables* rope) const;
+
+  int64_t heads;
+  std::shared_ptr<Linear> qkv, proj;
+  std::shared_ptr<LayerNorm> q_norm, k_norm;  ///< null without qk_norm
+};
+
+}  // namespace vggt::nn

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+
+#include "src/base/progress.h"
+#include "src/models/config.h"
+#include "src/nn/layers.h"
+
+namespace vggt::nn {
+
+/// Residual unit of the fusion. Its skip connection carries the rectified input, because the original's ReLU
+/// works in place: r = ReLU(x), r + conv2(ReLU(conv1(r))).
+struct ResidualConvUnit : torch::nn::Module {
+  explicit ResidualConvUnit(int64_t features);
+  at::Tensor forward(const at::Tensor& x) const;
+  std::shared_ptr<Conv2d> conv1, conv2;
+};
+
+/// One step of the fusion, from coarse to fine.
+struct FeatureFusion : torch::nn::Module {
+  /// The coarsest step has no level below it and so no first unit.
+  FeatureFusion(int64_t features, bool has_first_unit);
+  /// path [N, F, h, w] from the coarser step (undefined in the coarsest), level of the same size.
+  /// Returns [N, F, rows, columns].
+  at::Tensor forward(const at::Tensor& path, const at::Tensor& level, int64_t rows, int64_t columns) const;
+  std::shared_ptr<ResidualConvUnit> resConfUnit1, resConfUnit2;
+  std::shared_ptr<Conv2d> out_conv;
+};
+
+/// The values of a dense head.
+struct DenseMap {
+  at::Tensor values;      ///< [B, S, H, W, output_dim - 1]
+  at::Tensor confidence;  ///< [B, S, H, W], above 1
+};
+
+/// From tokens of four layers to a map at pixel resolution: depth, points, or features for the tracker.
+/// Ranftl et al., "Vision Transformers for Dense Prediction", ICCV 2021.
+struct DptHead : torch::nn::Module {
+  DptHead(const DptConfig& head, const ModelConfig& config);
+
+  /// layers   pairs -> [B, S, P, 2 C]
+  /// image    size of the network input, H and W
+  /// frames   how many to process at a time: bounds the memory, changes nothing else
+  /// Features at 1 / down_ratio of the image: [B, S, F, H / down_ratio, W / down_ratio].
+  at::Tensor features(const std::map<int64_t, at::Tensor>& layers, int64_t image_height,
+                      int64_t image_width, int64_t frames, StageProgress& progress) const;
+  /// Not for a feature extractor.
+  DenseMap forward(const std::map<int64_t, at::Tensor>& layers, int64_t image_height,
+                   int64_t image_width, int64_t frames, StageProgress& progress) const;
+
+  DptConfig head;
+  int64_t patch_size;
+  int64_t special_tokens;
+  std::shared_ptr<LayerNorm> norm;
+
+ private:
+  // One chunk of frames [N, P, 2 C] per level; the map before output_conv2, or the logits.
+  at::Tensor fuse(const std::vector<at::Tensor>& tokens, int64_t image_height, int64_t image_width) const;
+  at::Tensor run(const std::map<int64_t, at::Tensor>& layers, int64_t image_height,
+                 int64_t image_width, int64_t frames, StageProgress& progress) const;
+
+  std::vector<std::shared_ptr<Conv2d>> projects_;
+  std::shared_ptr<ConvTranspose2d> upsample4_, upsample2_;
+  std::shared_ptr<Conv2d> downsample2_;
+  std::vector<std::shared_ptr<Conv2d>> layer_rn_;
+  std::vector<std::shared_ptr<FeatureFusion>> refine_;
+  std::shared_ptr<Conv2d> output_conv1_, output_conv2_first_, output_conv2_second_;
+};
+
+/// The two halves of the sine-cosine position embedding that the heads add, times 0.1: the first `channels` / 2
+/// channels depend on the column only, [channels / 2, columns], the others on the row only, [channels / 2, rows].
+/// Computed in double, returned in float32. `aspect` is image width / height.
+struct DptPositionEmbedding {
+  at::Tensor by_column;
+  at::Tensor by_row;
+};
+DptPositionEmbedding dpt_position_embedding(int64_t channels, int64_t rows, int64_t columns, double aspect);
+
+/// logits [N, K, H, W] -> values [N, H, W, K - 1] and confidence [N, H, W].
+DenseMap activate_dense(const at::Tensor& logits, DptActivation activation);
+
+}  // namespace vggt::nn

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "src/base/progress.h"
+#include "src/models/vggt.h"
+#include "src/pipeline/preprocess.h"
+#include "src/pipeline/reconstruction.h"
+
+namespace vggt {
+
+struct ReconstructOptions {
+  /// This share of the pixels, those of lowest confidence, gives no points; in percent, [0, 100).
+  double drop_percent = 20;
+  ProgressCallback progress;
+  StageProgress::Seconds* seconds = nullptr;
+};
+
+/// Cameras, depth and a coloured cloud of the photos that `input` was made of.
+/// names   one per photo, in order
+/// model   with camera and depth head; its other heads are run but not used
+/// Throws ConfigError: a head is missing, drop_percent out of range, or the network's cameras are not usable.
+Reconstruction reconstruct(const Vggt& model, const NetworkInput& input,
+                           const std::vector<std::string>& names, const ReconstructOptions& options);
+
+}  // namespace vggt

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/weights/load.h"
+
+#include <ATen/ATen.h>
+
+#include <cmath>
+#include <sstream>
+
+#include "src/base/error.h"
+#include "src/weights/manifest.h"
+#include "src/weights/mapped_file.h"
+#include "src/weights/synthetic.h"
+
+namespace vggt {
+namespace {
+
+constexpr const char* kHeads[] = {"camera_head.", "depth_head.", "point_head.", "track_head."};
+
+// Whether `key` belongs to a head that the config leaves out.
+bool is_left_out(const std::string& key, const ModelConfig& config) {
+  const bool present[] = {config.camera_head.has_value(),
+                          config.depth_head.has_value(),
+                          config.point_head.has_value(),
+                          config.track_head.has_value()};
+  for (size_t i = 0; i < 4; ++i) {
+    if (key.rfind(kHeads[i], 0) == 0) return !present[i];
+  }
+  return false;
+}
+
+std::string shape_text(at::IntArrayRef shape) {
+  std::ostringstream text;
+  text << shape;
+  return text.str();
+}
+
+void list(std::ostringstream& message, const char* what, const std::vector<std::string>& names) {
+  if (names.empty()) return;
+  message << "\n  " << names.size() << " " << what << ":";
+  for (const std::string& name : names) message << "\n    " << name;
+}
+
+// A sum is finite exactly when every term is, unless it overflows; only then is each term looked
+// at.
+bool is_finite(const at::Tensor& tensor) {
+  if (tensor.numel() == 0) return true;
+  const at::ScalarType wide = tensor.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+  if (std::isfinite(tensor.sum(wide).item<double>())) return true;
+  return at::isfinite(tensor).all().item<bool>();
+}
+
+template <class Source>
+std::shared_ptr<Vggt> fill(const ModelConfig& config, const LoadOptions& options, Source source) {
+  auto model = std::make_shared<Vggt>(config);
+  auto parameters = model->named_parameters();
+  StageProgress stage("weights", static_cast<int64_t>(parameters.size()), options.progress);
+  for (auto& parameter : parameters) {
+    const at::ScalarType dtype = parameter_dtype(parameter.key(), options.precision);
+    parameter.value().set_data(source(parameter.key(), parameter.value().sizes(), dtype));
+    stage.advance();
+  }
+  model->eval();
+  return model;
+}
+
+}  // namespace
+
+ManifestDifference compare(const WeightFile& file, const ModelConfig& config) {
+  const auto expected = manifest(config);
+  ManifestDifference difference;
+  for (const auto& [key, shape] : expected) {
+    const auto found = file.tensors.find(key);
+    if (found == file.tensors.end()) {
+      difference.missing.push_back(key);
+    } else if (found->second.sizes() != at::IntArrayRef(shape)) {
+      difference.misshapen.push_back(key + ": file " + shape_text(found->second.sizes()) +
+                                     ", model " + shape_text(shape));
+    } else if (!at::isFloatingType(found->second.scalar_type())) {
+      difference.misshapen.push_back(key + ": file has dtype " +
+                                     c10::toString(found->second.scalar_type()) +
+                                     ", model needs a floating-point one");
+    }
+  }
+  for (const auto& [key, tensor] : file.tensors) {
+    if (!expected.count(key) && !is_left_out(key, config)) difference.extra.push_back(key);
+  }
+  return difference;
+}
+
+std::shared_ptr<Vggt> load_model(const WeightFile& file,
+                                 const ModelConfig& config,
+                                 const LoadOptions& options) {
+  const ManifestDifference difference = compare(file, config);
+  if (!difference.empty()) {
+    std::ostringstream message;
+    message << "does not fit the model's config:";
+    list(message, "tensors are missing", difference.missing);
+    list(message, "tensors are not expected", difference.extra);
+    list(message, "tensors have another shape or type", difference.misshapen);
+    throw IoError(file.path, message.str());
+  }
+  return fill(config, options, [&](const std::string& key, at::IntArrayRef, at::ScalarType dtype) {
+    const at::Tensor& stored = file.tensors.at(key);
+    if (!is_finite(stored)) throw IoError(file.path, "tensor " + key + " holds NaN or infinity");
+    const at::Tensor converted = stored.to(options.device, dtype);
+    // The pages just read are not needed again (converted), or not yet (mapped): memory stays at
+    // the target's.
+    // drop_pages(stored.const_data_ptr(), stored.nbytes());
+    if (!is_finite(converted)) {
+      throw IoError(
+          file.path,
+          "tensor " + key + " overflows in " + c10::toString(dtype) + "; use --precision fp32");
+    }
+    return converted.contiguous();
+  });
+}
+
+std::shared_ptr<Vggt> synthetic_model(uint64_t seed,
+                                      const ModelConfig& config,
+                                      const LoadOptions& options) {
+  return fill(
+      config, options, [&](const std::string& key, at::IntArrayRef shape, at::ScalarType dtype) {
+        return synthetic_parameter(key, shape, seed).to(options.device, dtype);
+      });
+}
+
+}  // namespace vggt

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/weights/weight_file.h"
+
+#include <algorithm>
+#include <cstring>
+#include <filesystem>
+#include <string_view>
+#include <vector>
+
+#include "src/base/error.h"
+#include "src/weights/mapped_file.h"
+#include "src/weights/safetensors.h"
+#include "src/weights/torch_archive.h"
+
+namespace vggt {
+namespace {
+
+namespace fs = std::filesystem;
+
+enum class Format { kSafetensors, kIndex, kTorch };
+
+// A safetensors file begins with the length of its header, which may look like text or zip by
+// chance, but then it does not fit into the file.
+bool has_fitting_header(const MappedFile& file) {
+  uint64_t header_size = 0;
+  if (file.size() < sizeof(header_size) + 1) return false;
+  std::memcpy(&header_size, file.data(), sizeof(header_size));
+  return header_size <= file.size() - sizeof(header_size) && file.data()[8] == '{';
+}
+
+Format recognize(const std::string& path) {
+  const MappedFile file(path);
+  if (has_fitting_header(file)) return Format::kSafetensors;
+  const std::string_view bytes = file.bytes();
+  // A zip archive, or the pickle of torch.save before PyTorch 1.6.
+  if (bytes.starts_with("PK") || bytes.starts_with("\x80\x02")) return Format::kTorch;
+  if (bytes.starts_with("version https://git-lfs")) {
+    throw IoError(path, "is a Git LFS pointer, not the weights: run 'git lfs pull'");
+  }
+  const size_t first = bytes.substr(0, 64).find_first_not_of(" \t\r\n");
+  if (first != std::string_view::npos && bytes[first] == '{') return Format::kIndex;
+  return Format::kSafetensors;  // its reader says what is wrong
+}
+
+std::string choose_in_folder(const fs::path& folder) {
+  std::vector<std::string> names;
+  std::vector<fs::path> candidates;
+  std::error_code error;
+  fs::directory_iterator entries(folder, error);
+  if (error) throw IoError(folder.string(), "cannot be listed: " + error.message());
+  for (; entries != fs::directory_iterator(); entries.increment(error)) {
+    if (error) break;
+    names.push_back(entries->path().filename().string());
+    if (entries->path().extension() == ".safetensors") candidates.push_back(entries->path());
+  }
+  if (error) throw IoError(folder.string(), "cannot be listed: " + error.message());
+  for (const char* name : {"model.safetensors.index.json", "model.safetensors"}) {
+    if (std::find(names.begin(), names.end(), name) != names.end()) return (folder / name).string();
+  }
+  if (candidates.size() == 1) return candidates.front().string();
+
+  constexpr size_t kMaxShown = 20;
+  std::sort(names.begin(), names.end());
+  std::string list = names.empty() ? "nothing" : "";
+  for (size_t i = 0; i < std::min(names.size(), kMaxShown); ++i) {
+    list += (i == 0 ? "" : ", ") + quote(names[i]);
+  }
+  if (names.size() > kMaxShown) list += ", ...";
+  throw IoError(folder.string(),
+                "the folder needs model.safetensors.index.json, model.safetensors or exactly one "
+                "*.safetensors; it holds " +
+                    list);
+}
+
+}  // namespace
+
+WeightFile open_weight_file(const std::string& path) {
+  std::error_code not_there;  // MappedFile says what is wrong
+  const bool is_folder = fs::is_directory(path, not_there);
+  const std::string file = is_folder ? choose_in_folder(path) : path;
+  WeightFile result;
+  switch (recognize(file)) {
+    case Format::kTorch:
+      result = read_torch_archive(file);
+      break;
+    case Format::kIndex:
+      result = read_sharded_safetensors(file);
+      break;
+    case Format::kSafetensors:
+      result = read_safetensors(file);
+      break;
+  }
+  result.path = path;
+  return result;
+}
+
+}  // namespace vggt
