@@ -45,8 +45,9 @@ ImageSize image_size(const std::string& text, const ModelConfig& config) {
   if (std::sscanf(text.c_str(), "%lldx%lld%n", &width, &height, &used) != 2 ||
       used != static_cast<int>(text.size()) || width <= 0 || height <= 0 ||
       width % config.patch_size != 0 || height % config.patch_size != 0) {
-    throw ConfigError("size", "'" + text + "' must be WIDTHxHEIGHT, multiples of " +
-                                  std::to_string(config.patch_size));
+    throw ConfigError(
+        "size",
+        "'" + text + "' must be WIDTHxHEIGHT, multiples of " + std::to_string(config.patch_size));
   }
   return {width, height};
 }
@@ -65,15 +66,16 @@ struct Work {
 };
 
 Work work_of(const ModelConfig& config, int64_t frames, ImageSize size) {
-  const int64_t tokens = size.width / config.patch_size * (size.height / config.patch_size) +
-                         config.special_tokens();
+  const int64_t tokens =
+      size.width / config.patch_size * (size.height / config.patch_size) + config.special_tokens();
   const auto encoder_blocks = static_cast<double>(config.patch_embed.depth);
   const auto pairs = static_cast<double>(config.aggregator.depth);
   const double ratio = config.aggregator.mlp_ratio;
-  return {frames * tokens,
-          encoder_blocks * block_flop(frames, tokens, config.embed_dim, config.patch_embed.mlp_ratio),
-          pairs * (block_flop(frames, tokens, config.embed_dim, ratio) +
-                   block_flop(1, frames * tokens, config.embed_dim, ratio))};
+  return {
+      frames * tokens,
+      encoder_blocks * block_flop(frames, tokens, config.embed_dim, config.patch_embed.mlp_ratio),
+      pairs * (block_flop(frames, tokens, config.embed_dim, ratio) +
+               block_flop(1, frames * tokens, config.embed_dim, ratio))};
 }
 
 Json statistics(std::vector<double> values) {
@@ -83,7 +85,8 @@ Json statistics(std::vector<double> values) {
           {"p90", values[(values.size() - 1) * 9 / 10]}};
 }
 
-StageProgress::Seconds run_once(const LoadedModel& loaded, const at::Tensor& images,
+StageProgress::Seconds run_once(const LoadedModel& loaded,
+                                const at::Tensor& images,
                                 const ProgressCallback& progress) {
   StageProgress::Seconds seconds;
   ForwardOptions options{.progress = progress, .seconds = &seconds};
@@ -91,7 +94,10 @@ StageProgress::Seconds run_once(const LoadedModel& loaded, const at::Tensor& ima
   return seconds;
 }
 
-Json measure(const LoadedModel& loaded, int64_t frames, const BenchCommand& command, ImageSize size,
+Json measure(const LoadedModel& loaded,
+             int64_t frames,
+             const BenchCommand& command,
+             ImageSize size,
              const ProgressCallback& progress) {
   const at::Tensor images =
       synthetic_images(frames, size.height, size.width, 0)
@@ -134,7 +140,8 @@ void print(const Json& result) {
               result["peak_memory_bytes"].get<double>() * 1e-9);
   for (const auto& [stage, entry] : result["stages"].items()) {
     std::printf("  %-14s %9.3f s", stage.c_str(), entry["seconds"]["median"].get<double>());
-    if (entry.contains("gflop_per_s")) std::printf("  %9.1f GFLOP/s", entry["gflop_per_s"].get<double>());
+    if (entry.contains("gflop_per_s"))
+      std::printf("  %9.1f GFLOP/s", entry["gflop_per_s"].get<double>());
     std::printf("\n");
   }
   std::fflush(stdout);
@@ -144,7 +151,8 @@ void run(const BenchCommand& command) {
   const ProgressCallback progress = progress_line();
   ModelOptions options = command.model;
   if (options.weights.empty()) options.weights = "synthetic:0";
-  if (options.weights.rfind("synthetic:", 0) == 0 && options.config.empty() && options.model.empty()) {
+  if (options.weights.rfind("synthetic:", 0) == 0 && options.config.empty() &&
+      options.model.empty()) {
     options.model = "vggt-1b";
   }
   std::ofstream out;
@@ -185,7 +193,8 @@ void add_bench(CLI::App& app) {
       ->delimiter(',')
       ->check(CLI::Range(1, 100000))
       ->capture_default_str();
-  sub->add_option("--size", command->size, "WIDTHxHEIGHT in px; default: the model's longest side, 4:3");
+  sub->add_option(
+      "--size", command->size, "WIDTHxHEIGHT in px; default: the model's longest side, 4:3");
   sub->add_option("--repeat", command->repeat, "Runs per measurement; the median is shown")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();

@@ -54,7 +54,8 @@ Tensors output_tensors(const Predictions& predictions) {
   return out;
 }
 
-// A name that comes twice (frames in chunks, scenes one by one) is one tensor, joined along the first axis.
+// A name that comes twice (frames in chunks, scenes one by one) is one tensor, joined along the
+// first axis.
 Tensors joined(std::map<std::string, std::vector<at::Tensor>>& traced) {
   Tensors out;
   for (auto& [name, parts] : traced) out[name] = parts.size() == 1 ? parts.front() : at::cat(parts);
@@ -109,11 +110,14 @@ void add_forward(CLI::App& app) {
   CLI::App* sub = app.add_subcommand("forward", "Run the network alone, from tensors to tensors");
   add_model_options(*sub, command->model);
   sub->get_option("--weights")->required();
-  sub->add_option("--input", command->input, "safetensors with in.images [B, S, 3, H, W] in [0, 1] and, to track, "
-                                             "in.query_points [B, N, 2] (x, y) px in frame 0")
+  sub->add_option("--input",
+                  command->input,
+                  "safetensors with in.images [B, S, 3, H, W] in [0, 1] and, to track, "
+                  "in.query_points [B, N, 2] (x, y) px in frame 0")
       ->required();
   sub->add_option("--output", command->output, "safetensors to write: out.*")->required();
-  sub->add_flag("--intermediates", command->intermediates, "Also write the tensors in between, by name");
+  sub->add_flag(
+      "--intermediates", command->intermediates, "Also write the tensors in between, by name");
   sub->callback([command] { run(*command); });
 }
 

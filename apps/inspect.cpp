@@ -70,7 +70,8 @@ void print(const nlohmann::ordered_json& report, const ManifestDifference& diffe
   print_list("missing", difference.missing);
   print_list("not expected", difference.extra);
   print_list("another shape or type", difference.misshapen);
-  if (difference.empty()) std::cout << "complete: every tensor of this config is there, none is superfluous\n";
+  if (difference.empty())
+    std::cout << "complete: every tensor of this config is there, none is superfluous\n";
 }
 
 void run(const InspectCommand& command) {
@@ -94,16 +95,17 @@ void run(const InspectCommand& command) {
       ++part.dtypes[c10::toString(tensor.scalar_type())];
     }
   }
-  nlohmann::ordered_json report = {{"file", file.path},
-                                   {"format", file.format},
-                                   {"licence", licence_of(file, inferred.config)},
-                                   {"metadata", file.metadata},
-                                   {"config_origin", inferred.origin},
-                                   {"assumed_config_fields", inferred.assumed},
-                                   {"config", nlohmann::ordered_json::parse(inferred.config.to_json())},
-                                   {"missing", difference.missing},
-                                   {"not_expected", difference.extra},
-                                   {"misshapen", difference.misshapen}};
+  nlohmann::ordered_json report = {
+      {"file", file.path},
+      {"format", file.format},
+      {"licence", licence_of(file, inferred.config)},
+      {"metadata", file.metadata},
+      {"config_origin", inferred.origin},
+      {"assumed_config_fields", inferred.assumed},
+      {"config", nlohmann::ordered_json::parse(inferred.config.to_json())},
+      {"missing", difference.missing},
+      {"not_expected", difference.extra},
+      {"misshapen", difference.misshapen}};
   for (const auto& [name, part] : parts) {
     report["parts"][name] = {{"tensors", part.tensors},
                              {"parameters", part.parameters},
@@ -122,9 +124,12 @@ void run(const InspectCommand& command) {
 
 void add_inspect(CLI::App& app) {
   const auto command = std::make_shared<InspectCommand>();
-  CLI::App* sub = app.add_subcommand("inspect", "Say what a checkpoint is, and what is missing or superfluous");
-  sub->add_option("file", command->file, "Checkpoint (.safetensors, .pt, a folder of shards)")->required();
-  sub->add_option("--config", command->config, "Compare with this config.json instead of the file's own");
+  CLI::App* sub =
+      app.add_subcommand("inspect", "Say what a checkpoint is, and what is missing or superfluous");
+  sub->add_option("file", command->file, "Checkpoint (.safetensors, .pt, a folder of shards)")
+      ->required();
+  sub->add_option(
+      "--config", command->config, "Compare with this config.json instead of the file's own");
   sub->add_flag("--json", command->json, "Print JSON");
   sub->callback([command] { run(*command); });
 }

@@ -48,7 +48,8 @@ void keep_heads(ModelConfig& config, const std::vector<std::string>& heads) {
   if (heads.empty()) return;
   const auto keep = [&](const char* name, auto& head) {
     const bool wanted = std::find(heads.begin(), heads.end(), name) != heads.end();
-    if (wanted && !head) throw ConfigError("heads", std::string("this model has no ") + name + " head");
+    if (wanted && !head)
+      throw ConfigError("heads", std::string("this model has no ") + name + " head");
     if (!wanted) head.reset();
   };
   keep("camera", config.camera_head);
@@ -60,13 +61,18 @@ void keep_heads(ModelConfig& config, const std::vector<std::string>& heads) {
 }  // namespace
 
 void add_model_options(CLI::App& app, ModelOptions& options) {
-  app.add_option("--weights", options.weights, "Checkpoint (.safetensors, .pt, a folder of shards), or synthetic:SEED; default: the bundled model");
+  app.add_option("--weights",
+                 options.weights,
+                 "Checkpoint (.safetensors, .pt, a folder of shards), or synthetic:SEED; default: "
+                 "the bundled model");
   app.add_option("--model", options.model, "Preset for synthetic weights: vggt-1b, mini, tiny");
-  app.add_option("--config", options.config, "The model's config.json; without it the checkpoint tells");
+  app.add_option(
+      "--config", options.config, "The model's config.json; without it the checkpoint tells");
   app.add_option("--heads", options.heads, "Heads to load and run: camera,depth,point,track")
       ->delimiter(',')
       ->check(CLI::IsMember({"camera", "depth", "point", "track"}));
-  app.add_option("--precision", options.precision, "fp64, fp32, bf16, fp16, or auto: bf16 where it is fast")
+  app.add_option(
+         "--precision", options.precision, "fp64, fp32, bf16, fp16, or auto: bf16 where it is fast")
       ->check(CLI::IsMember({"auto", "fp64", "fp32", "bf16", "fp16"}))
       ->capture_default_str();
   app.add_option("--device", options.device, "auto, cpu or cuda")
@@ -105,12 +111,14 @@ LoadedModel load(const ModelOptions& options, const ProgressCallback& progress) 
                                                 : ModelConfig::read(options.config);
     keep_heads(config, options.heads);
     loaded.licence = "none: numbers made by a rule";
-    loaded.note = "weights are synthetic, not trained: the results mean nothing but speed and parity";
+    loaded.note =
+        "weights are synthetic, not trained: the results mean nothing but speed and parity";
     say("note: " + loaded.note);
     loaded.model = synthetic_model(seed, config, load_options);
   } else {
     if (!options.model.empty()) {
-      throw ConfigError("model", "is for synthetic weights; a checkpoint tells its config, or --config does");
+      throw ConfigError(
+          "model", "is for synthetic weights; a checkpoint tells its config, or --config does");
     }
     const WeightFile file = open_weight_file(loaded.weights);
     ModelConfig config;
@@ -126,8 +134,7 @@ LoadedModel load(const ModelOptions& options, const ProgressCallback& progress) 
     loaded.model = load_model(file, config, load_options);
     say("weights: " + loaded.weights + ", licence: " + loaded.licence);
   }
-  loaded.seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  loaded.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return loaded;
 }
 

@@ -33,9 +33,9 @@ struct LoadedModel {
   std::shared_ptr<Vggt> model;
   c10::Device device = c10::Device(c10::kCPU);
   Precision precision = Precision::kFloat32;
-  std::string weights;               ///< as given
+  std::string weights;  ///< as given
   std::string licence;
-  std::string note;                  ///< what every output must say (synthetic weights); mostly empty
+  std::string note;  ///< what every output must say (synthetic weights); mostly empty
   std::vector<std::string> assumed;  ///< fields of the config that the file does not tell
   double seconds = 0;                ///< loading took
 
@@ -43,7 +43,8 @@ struct LoadedModel {
   nlohmann::ordered_json describe() const;
 };
 
-/// Throws IoError or ConfigError. Says on standard error what the user must know (note, assumptions, licence).
+/// Throws IoError or ConfigError. Says on standard error what the user must know (note,
+/// assumptions, licence).
 LoadedModel load(const ModelOptions& options, const ProgressCallback& progress);
 
 }  // namespace vggt::apps

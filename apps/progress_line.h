@@ -5,8 +5,9 @@
 
 namespace vggt::apps {
 
-/// Shows progress on standard error: one line that is rewritten on a terminal, a line per finished stage elsewhere.
-/// Ctrl-C cancels: the operation throws, cleans up and the program ends with an error.
+/// Shows progress on standard error: one line that is rewritten on a terminal, a line per finished
+/// stage elsewhere. Ctrl-C cancels: the operation throws, cleans up and the program ends with an
+/// error.
 ProgressCallback progress_line();
 
 /// A line on standard error that a progress line does not overwrite.

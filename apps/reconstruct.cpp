@@ -49,12 +49,14 @@ std::vector<std::string> even_spread(const std::vector<std::string>& paths, int6
   return chosen;
 }
 
-// Decodes and fits on all cores; of the originals only as many as there are cores are in memory at a time.
-std::vector<FittedImage> read_photos(const std::vector<std::string>& paths, const ReconstructCommand& command,
-                                     const ModelConfig& config, StageProgress& stage) {
-  const PreprocessOptions options = {.fit = fit_mode(command.fit),
-                                     .target_px = config.img_size,
-                                     .patch_px = config.patch_size};
+// Decodes and fits on all cores; of the originals only as many as there are cores are in memory at
+// a time.
+std::vector<FittedImage> read_photos(const std::vector<std::string>& paths,
+                                     const ReconstructCommand& command,
+                                     const ModelConfig& config,
+                                     StageProgress& stage) {
+  const PreprocessOptions options = {
+      .fit = fit_mode(command.fit), .target_px = config.img_size, .patch_px = config.patch_size};
   std::vector<FittedImage> photos(paths.size());
   std::atomic<size_t> next = 0;
   std::exception_ptr failure;
@@ -79,7 +81,8 @@ std::vector<FittedImage> read_photos(const std::vector<std::string>& paths, cons
     }
   };
   std::vector<std::thread> threads;
-  for (unsigned i = 1; i < std::max(1u, std::thread::hardware_concurrency()); ++i) threads.emplace_back(work);
+  for (unsigned i = 1; i < std::max(1u, std::thread::hardware_concurrency()); ++i)
+    threads.emplace_back(work);
   work();
   for (std::thread& thread : threads) thread.join();
   if (failure) std::rethrow_exception(failure);
@@ -88,7 +91,8 @@ std::vector<FittedImage> read_photos(const std::vector<std::string>& paths, cons
 
 void run(const ReconstructCommand& command) {
   const ProgressCallback progress = progress_line();
-  const std::vector<std::string> paths = even_spread(list_images(command.photos), command.max_images);
+  const std::vector<std::string> paths =
+      even_spread(list_images(command.photos), command.max_images);
   OutputFolder output(command.output, command.overwrite, {command.photos, command.model.weights});
 
   RunFacts facts = {.photos = command.photos,
@@ -108,7 +112,8 @@ void run(const ReconstructCommand& command) {
   }
   if (input.mixed_sizes) {
     facts.warnings.push_back(
-        "the photos differ in shape: all were padded with white to the largest, which the network sees");
+        "the photos differ in shape: all were padded with white to the largest, which the network "
+        "sees");
     say("warning: " + facts.warnings.back());
   }
   std::vector<std::string> names;
@@ -130,28 +135,36 @@ void run(const ReconstructCommand& command) {
 
   double seconds = 0;
   for (const auto& stage : facts.seconds) seconds += stage.second;
-  say(std::to_string(paths.size()) + " photos, " + std::to_string(result.points.size()) + " points, " +
-      std::to_string(static_cast<int64_t>(seconds * 10) / 10) + " s: " + command.output);
+  say(std::to_string(paths.size()) + " photos, " + std::to_string(result.points.size()) +
+      " points, " + std::to_string(static_cast<int64_t>(seconds * 10) / 10) +
+      " s: " + command.output);
 }
 
 }  // namespace
 
 void add_reconstruct(CLI::App& app) {
   const auto command = std::make_shared<ReconstructCommand>();
-  CLI::App* sub = app.add_subcommand("reconstruct", "Make cameras, depth and a point cloud from a folder of photos");
-  sub->add_option("photos", command->photos, "Folder of JPEG and PNG files, taken in natural order")->required();
+  CLI::App* sub = app.add_subcommand(
+      "reconstruct", "Make cameras, depth and a point cloud from a folder of photos");
+  sub->add_option("photos", command->photos, "Folder of JPEG and PNG files, taken in natural order")
+      ->required();
   sub->add_option("-o,--output", command->output, "Folder for the results")->required();
   add_model_options(*sub, command->model);
   sub->add_option("--fit", command->fit, "How photos become network inputs: crop, pad or square")
       ->check(CLI::IsMember({"crop", "pad", "square"}))
       ->capture_default_str();
-  sub->add_option("--max-images", command->max_images, "Take an even spread of at most this many photos")
+  sub->add_option(
+         "--max-images", command->max_images, "Take an even spread of at most this many photos")
       ->check(CLI::Range(1, 1000000));
-  sub->add_option("--drop-percent", command->drop_percent, "Share of least confident pixels that give no points")
+  sub->add_option("--drop-percent",
+                  command->drop_percent,
+                  "Share of least confident pixels that give no points")
       ->check(CLI::Range(0.0, 99.9))
       ->capture_default_str();
-  sub->add_flag("--like-original", command->like_original,
-                "Read photos byte for byte as the original: EXIF orientation and some transparency ignored");
+  sub->add_flag(
+      "--like-original",
+      command->like_original,
+      "Read photos byte for byte as the original: EXIF orientation and some transparency ignored");
   sub->add_flag("--overwrite", command->overwrite, "Replace an existing output folder");
   sub->callback([command] { run(*command); });
 }

@@ -14,44 +14,52 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-Json describe(const View& view, const at::Tensor& depth, const at::Tensor& confidence, int64_t points) {
+Json describe(const View& view,
+              const at::Tensor& depth,
+              const at::Tensor& confidence,
+              int64_t points) {
   const PixelMap& map = view.map;
   const Camera camera = map.stored_camera(view.camera);
-  return {{"name", view.name},
-          {"width_px", map.stored_width_px},
-          {"height_px", map.stored_height_px},
-          {"exif_orientation_applied", map.orientation},
-          {"network_from_upright",
-           {{"scale", {map.scale_x, map.scale_y}}, {"offset_px", {map.offset_x_px, map.offset_y_px}}}},
-          {"camera",
-           {{"fx_px", camera.fx_px},
-            {"fy_px", camera.fy_px},
-            {"cx_px", camera.cx_px},
-            {"cy_px", camera.cy_px},
-            {"rotation_cam_from_world", camera.rotation},
-            {"translation_cam_from_world", camera.translation}}},
-          {"depth", {{"min", depth.min().item<double>()},
-                     {"median", depth.median().item<double>()},
-                     {"max", depth.max().item<double>()}}},
-          {"mean_confidence", confidence.mean().item<double>()},
-          {"points", points}};
+  return {
+      {"name", view.name},
+      {"width_px", map.stored_width_px},
+      {"height_px", map.stored_height_px},
+      {"exif_orientation_applied", map.orientation},
+      {"network_from_upright",
+       {{"scale", {map.scale_x, map.scale_y}}, {"offset_px", {map.offset_x_px, map.offset_y_px}}}},
+      {"camera",
+       {{"fx_px", camera.fx_px},
+        {"fy_px", camera.fy_px},
+        {"cx_px", camera.cx_px},
+        {"cy_px", camera.cy_px},
+        {"rotation_cam_from_world", camera.rotation},
+        {"translation_cam_from_world", camera.translation}}},
+      {"depth",
+       {{"min", depth.min().item<double>()},
+        {"median", depth.median().item<double>()},
+        {"max", depth.max().item<double>()}}},
+      {"mean_confidence", confidence.mean().item<double>()},
+      {"points", points}};
 }
 
 }  // namespace
 
-void write_report(const std::string& path, const Reconstruction& reconstruction,
-                  const LoadedModel& loaded, const RunFacts& facts) {
-  Json report = {{"options",
-                  {{"photos", facts.photos},
-                   {"fit", facts.fit},
-                   {"like_original", facts.like_original},
-                   {"drop_percent", facts.drop_percent}}},
-                 {"model", loaded.describe()},
-                 {"units", "scene units; the scale is not known"},
-                 {"network_input",
-                  {{"width_px", reconstruction.images.size(3)}, {"height_px", reconstruction.images.size(2)}}},
-                 {"warnings", facts.warnings},
-                 {"points", reconstruction.points.size()}};
+void write_report(const std::string& path,
+                  const Reconstruction& reconstruction,
+                  const LoadedModel& loaded,
+                  const RunFacts& facts) {
+  Json report = {
+      {"options",
+       {{"photos", facts.photos},
+        {"fit", facts.fit},
+        {"like_original", facts.like_original},
+        {"drop_percent", facts.drop_percent}}},
+      {"model", loaded.describe()},
+      {"units", "scene units; the scale is not known"},
+      {"network_input",
+       {{"width_px", reconstruction.images.size(3)}, {"height_px", reconstruction.images.size(2)}}},
+      {"warnings", facts.warnings},
+      {"points", reconstruction.points.size()}};
   for (const auto& [stage, seconds] : facts.seconds) report["seconds"][stage] = seconds;
   report["peak_memory_bytes"] = peak_memory_bytes();
 

@@ -12,8 +12,8 @@ namespace vggt::apps {
 
 /// What report.json says beyond the reconstruction itself.
 struct RunFacts {
-  std::string photos;   ///< the folder
-  std::string fit;      ///< crop, pad or square
+  std::string photos;  ///< the folder
+  std::string fit;     ///< crop, pad or square
   bool like_original = false;
   double drop_percent = 0;
   std::vector<std::string> warnings;
@@ -21,7 +21,9 @@ struct RunFacts {
 };
 
 /// Writes report.json. Throws IoError.
-void write_report(const std::string& path, const Reconstruction& reconstruction,
-                  const LoadedModel& loaded, const RunFacts& facts);
+void write_report(const std::string& path,
+                  const Reconstruction& reconstruction,
+                  const LoadedModel& loaded,
+                  const RunFacts& facts);
 
 }  // namespace vggt::apps

@@ -13,7 +13,9 @@
 
 namespace vggt::kernels {
 
-RopeTables rope2d_tables(const at::Tensor& positions, int64_t head_dim, double base,
+RopeTables rope2d_tables(const at::Tensor& positions,
+                         int64_t head_dim,
+                         double base,
                          at::ScalarType dtype) {
   TORCH_CHECK(positions.dim() == 3 && positions.size(2) == 2,
               "rope2d: positions must be [B, N, 2], got ",
@@ -22,13 +24,17 @@ RopeTables rope2d_tables(const at::Tensor& positions, int64_t head_dim, double b
               "rope2d: the head size must be divisible by 4, got ",
               head_dim);
   const auto options = positions.options().dtype(at::kFloat);
-  const at::Tensor exponents = at::arange(0, head_dim / 2, 2, options) / static_cast<double>(head_dim / 2);
+  const at::Tensor exponents =
+      at::arange(0, head_dim / 2, 2, options) / static_cast<double>(head_dim / 2);
   const at::Tensor frequencies = 1.0 / at::pow(at::scalar_tensor(base, options), exponents);
-  const at::Tensor angles = (positions.to(at::kFloat).unsqueeze(3) * frequencies).flatten(2).to(dtype);
+  const at::Tensor angles =
+      (positions.to(at::kFloat).unsqueeze(3) * frequencies).flatten(2).to(dtype);
   return {angles.cos(), angles.sin()};
 }
 
-at::Tensor rope2d(const at::Tensor& x, const RopeTables& tables, std::optional<at::ScalarType> out_dtype) {
+at::Tensor rope2d(const at::Tensor& x,
+                  const RopeTables& tables,
+                  std::optional<at::ScalarType> out_dtype) {
   TORCH_CHECK(x.dim() == 4, "rope2d: x must be [B, N, A, D], got ", x.sizes());
   TORCH_CHECK(x.stride(3) == 1, "rope2d: the last stride of x must be 1");
   for (const at::Tensor& table : {tables.cos, tables.sin}) {

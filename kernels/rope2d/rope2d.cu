@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// One block rotates all heads of one token. A thread takes one pair (u, v) of one head per round, a warp reads
-// neighbouring u and neighbouring v: every load is coalesced while head_dim / 4 is 8 or more.
+// One block rotates all heads of one token. A thread takes one pair (u, v) of one head per round, a
+// warp reads neighbouring u and neighbouring v: every load is coalesced while head_dim / 4 is 8 or
+// more.
 //
-// An element costs 4 bytes in, 2 or 4 bytes out and 2 fused multiply-adds; the tables are 1 / heads of that and
-// stay in the cache. So memory sets the limit: 16 heads of 64 move 6 KB a token with bf16 output.
+// An element costs 4 bytes in, 2 or 4 bytes out and 2 fused multiply-adds; the tables are 1 / heads
+// of that and stay in the cache. So memory sets the limit: 16 heads of 64 move 6 KB a token with
+// bf16 output.
 
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>

@@ -9,7 +9,8 @@ namespace vggt::kernels {
 
 enum class Rope2dOut { kFloat, kBFloat16, kHalf };
 
-/// Strides count elements; the last stride of x and the strides inside a table row are 1; out is contiguous.
+/// Strides count elements; the last stride of x and the strides inside a table row are 1; out is
+/// contiguous.
 struct Rope2dParams {
   const float* x = nullptr;    // [batch, tokens, heads, head_dim]
   const float* cos = nullptr;  // [batch or 1, tokens, head_dim / 2]

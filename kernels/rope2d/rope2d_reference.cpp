@@ -13,7 +13,8 @@ at::Tensor rope2d_reference(const at::Tensor& x, const RopeTables& tables) {
   const at::Tensor second = parts.select(4, 1);
   const at::Tensor cos = tables.cos.unflatten(2, {2, quarter}).unsqueeze(2);
   const at::Tensor sin = tables.sin.unflatten(2, {2, quarter}).unsqueeze(2);
-  return at::stack({at::addcmul(first * cos, second, sin, -1), at::addcmul(second * cos, first, sin)}, 4)
+  return at::stack(
+             {at::addcmul(first * cos, second, sin, -1), at::addcmul(second * cos, first, sin)}, 4)
       .flatten(3);
 }
 

@@ -12,19 +12,22 @@ namespace vggt {
 /// Throws ConfigError: unknown name; "cuda" where this build, this machine or its driver has none.
 c10::Device select_device(const std::string& name);
 
-/// What computes: the CPU's name and instruction sets that matter here, or the GPU's name and architecture.
+/// What computes: the CPU's name and instruction sets that matter here, or the GPU's name and
+/// architecture.
 std::string describe_device(c10::Device device);
 
 /// Whether `device` multiplies bfloat16 matrices in hardware.
 bool has_fast_bfloat16(c10::Device device);
 
-/// Waits until all work on `device` is done, so that a clock read next is true. Nothing to do on the CPU.
+/// Waits until all work on `device` is done, so that a clock read next is true. Nothing to do on
+/// the CPU.
 void synchronize(c10::Device device);
 
 /// The largest resident set of this process since its start or the last reset.
 int64_t peak_memory_bytes();
 
-/// Begins a new measurement of the peak. Where the kernel does not allow it, the peak since the start remains.
+/// Begins a new measurement of the peak. Where the kernel does not allow it, the peak since the
+/// start remains.
 void reset_peak_memory();
 
 }  // namespace vggt

@@ -13,7 +13,8 @@ class IoError : public std::runtime_error {
       : std::runtime_error(path + ": " + reason) {}
 };
 
-/// An option or a field of a configuration that cannot be used. The message names the field and why.
+/// An option or a field of a configuration that cannot be used. The message names the field and
+/// why.
 class ConfigError : public std::runtime_error {
  public:
   ConfigError(const std::string& field, const std::string& reason)

@@ -12,7 +12,9 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 
 }  // namespace
 
-StageProgress::StageProgress(std::string stage, int64_t total, const ProgressCallback& callback,
+StageProgress::StageProgress(std::string stage,
+                             int64_t total,
+                             const ProgressCallback& callback,
                              Seconds* seconds_by_stage)
     : callback_(callback),
       seconds_by_stage_(seconds_by_stage),
@@ -41,10 +43,10 @@ void StageProgress::advance(int64_t units) {
 
 void StageProgress::report() {
   if (!callback_) return;
-  progress_.seconds_left =
-      progress_.done == 0 ? -1.0
-                          : seconds_since(start_) / static_cast<double>(progress_.done) *
-                                static_cast<double>(progress_.total - progress_.done);
+  progress_.seconds_left = progress_.done == 0
+                               ? -1.0
+                               : seconds_since(start_) / static_cast<double>(progress_.done) *
+                                     static_cast<double>(progress_.total - progress_.done);
   if (!callback_(progress_)) throw Cancelled();
 }
 

@@ -22,13 +22,15 @@ struct Progress {
 /// operation throws Cancelled. An empty callback is allowed everywhere.
 using ProgressCallback = std::function<bool(const Progress&)>;
 
-/// Counts the units of one stage, estimates the time left, calls back, and adds the stage's seconds to
-/// `seconds_by_stage` when it ends (null: not kept).
+/// Counts the units of one stage, estimates the time left, calls back, and adds the stage's seconds
+/// to `seconds_by_stage` when it ends (null: not kept).
 class StageProgress {
  public:
   using Seconds = std::vector<std::pair<std::string, double>>;
 
-  StageProgress(std::string stage, int64_t total, const ProgressCallback& callback,
+  StageProgress(std::string stage,
+                int64_t total,
+                const ProgressCallback& callback,
                 Seconds* seconds_by_stage = nullptr);
   ~StageProgress();
   StageProgress(const StageProgress&) = delete;

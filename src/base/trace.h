@@ -11,8 +11,9 @@ class Tensor;
 
 namespace vggt {
 
-/// Hands the intermediate tensors of a forward pass, by name, to whoever listens on this thread: for comparison
-/// with other implementations. Without a listener a trace costs one test of a thread-local pointer.
+/// Hands the intermediate tensors of a forward pass, by name, to whoever listens on this thread:
+/// for comparison with other implementations. Without a listener a trace costs one test of a
+/// thread-local pointer.
 using TraceSink = std::function<void(const std::string& name, const at::Tensor& value)>;
 
 /// While it lives, this thread's traces go to `sink`. One at a time.
@@ -40,8 +41,8 @@ class TraceScope {
   size_t outer_length_;
 };
 
-/// While it lives and `silent` is true, this thread's traces are dropped: the inside of a block is traced for
-/// the first block only, 48 of them would not fit into memory.
+/// While it lives and `silent` is true, this thread's traces are dropped: the inside of a block is
+/// traced for the first block only, 48 of them would not fit into memory.
 class TraceMute {
  public:
   explicit TraceMute(bool silent);

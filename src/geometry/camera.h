@@ -6,8 +6,8 @@
 
 namespace vggt {
 
-/// A pinhole camera. OpenCV axes: x right, y down, z forward; x_in_cam = rotation * x_in_world + translation.
-/// Pixel coordinates have their origin at the top-left corner of the image.
+/// A pinhole camera. OpenCV axes: x right, y down, z forward; x_in_cam = rotation * x_in_world +
+/// translation. Pixel coordinates have their origin at the top-left corner of the image.
 struct Camera {
   int64_t width_px = 0;
   int64_t height_px = 0;

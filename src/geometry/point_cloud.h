@@ -5,7 +5,8 @@
 
 namespace vggt {
 
-/// Coloured points, each seen from one pixel of one frame. All tensors are on the CPU and contiguous.
+/// Coloured points, each seen from one pixel of one frame. All tensors are on the CPU and
+/// contiguous.
 struct PointCloud {
   at::Tensor position;    ///< [N, 3] float, world, scene units
   at::Tensor colour;      ///< [N, 3] uint8, RGB

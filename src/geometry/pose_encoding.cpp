@@ -14,7 +14,8 @@ namespace vggt {
 CameraMatrices decode_pose(const at::Tensor& encoding, int64_t image_height, int64_t image_width) {
   CameraMatrices cameras;
   cameras.extrinsics = at::cat(
-      {matrix_from_quaternion(encoding.slice(-1, 3, 7)), encoding.slice(-1, 0, 3).unsqueeze(-1)}, -1);
+      {matrix_from_quaternion(encoding.slice(-1, 3, 7)), encoding.slice(-1, 0, 3).unsqueeze(-1)},
+      -1);
   const double half_height = static_cast<double>(image_height) / 2;
   const double half_width = static_cast<double>(image_width) / 2;
   std::vector<int64_t> shape = encoding.sizes().vec();
@@ -46,7 +47,8 @@ at::Tensor encode_pose(const CameraMatrices& cameras, int64_t image_height, int6
                  -1);
 }
 
-std::vector<Camera> cameras_from_pose(const at::Tensor& encoding, int64_t image_height,
+std::vector<Camera> cameras_from_pose(const at::Tensor& encoding,
+                                      int64_t image_height,
                                       int64_t image_width) {
   const at::Tensor values = encoding.to(at::kCPU, at::kDouble).contiguous();
   const at::Tensor rotations = matrix_from_quaternion(values.slice(1, 3, 7)).contiguous();
@@ -56,8 +58,10 @@ std::vector<Camera> cameras_from_pose(const at::Tensor& encoding, int64_t image_
   for (size_t i = 0; i < cameras.size(); ++i, value += 9, rotation += 9) {
     const std::string frame = "camera of frame " + std::to_string(i);
     bool finite = true;
-    for (int j = 0; j < 9; ++j) finite = finite && std::isfinite(value[j]) && std::isfinite(rotation[j]);
-    if (!finite) throw ConfigError(frame, "the network's pose holds NaN, infinity or a zero quaternion");
+    for (int j = 0; j < 9; ++j)
+      finite = finite && std::isfinite(value[j]) && std::isfinite(rotation[j]);
+    if (!finite)
+      throw ConfigError(frame, "the network's pose holds NaN, infinity or a zero quaternion");
     const double fov_height = value[7];
     const double fov_width = value[8];
     if (!(fov_height > 0 && fov_height < std::numbers::pi && fov_width > 0 &&

@@ -15,16 +15,18 @@ struct CameraMatrices {
   at::Tensor intrinsics;  ///< [..., 3, 3], always float32, as the original model gives them
 };
 
-/// encoding [..., 9]: tx ty tz | qx qy qz qw | fov_height fov_width (full angles, rad). The principal point is the
-/// centre of the image. No guards: an angle of 0 gives an infinite focal length, a zero quaternion NaN.
+/// encoding [..., 9]: tx ty tz | qx qy qz qw | fov_height fov_width (full angles, rad). The
+/// principal point is the centre of the image. No guards: an angle of 0 gives an infinite focal
+/// length, a zero quaternion NaN.
 CameraMatrices decode_pose(const at::Tensor& encoding, int64_t image_height, int64_t image_width);
 
 /// The inverse, [..., 9], always float32.
 at::Tensor encode_pose(const CameraMatrices& cameras, int64_t image_height, int64_t image_width);
 
-/// encoding [S, 9] to cameras, with guards: throws ConfigError naming the frame if a number is not finite, the
-/// quaternion is zero or an angle of view is outside (0, pi).
-std::vector<Camera> cameras_from_pose(const at::Tensor& encoding, int64_t image_height,
+/// encoding [S, 9] to cameras, with guards: throws ConfigError naming the frame if a number is not
+/// finite, the quaternion is zero or an angle of view is outside (0, pi).
+std::vector<Camera> cameras_from_pose(const at::Tensor& encoding,
+                                      int64_t image_height,
                                       int64_t image_width);
 
 }  // namespace vggt

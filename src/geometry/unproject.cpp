@@ -7,7 +7,9 @@
 
 namespace vggt {
 
-at::Tensor unproject(const at::Tensor& depth, const at::Tensor& extrinsics, const at::Tensor& intrinsics) {
+at::Tensor unproject(const at::Tensor& depth,
+                     const at::Tensor& extrinsics,
+                     const at::Tensor& intrinsics) {
   TORCH_CHECK(depth.dim() == 3, "unproject: depth must be [S, H, W], got ", depth.sizes());
   TORCH_CHECK(extrinsics.dim() == 3 && extrinsics.size(1) == 3 && extrinsics.size(2) == 4,
               "unproject: extrinsics must be [S, 3, 4], got ",
@@ -27,7 +29,8 @@ at::Tensor unproject(const at::Tensor& depth, const at::Tensor& extrinsics, cons
           .to(at::kFloat)
           .to(at::kDouble);
   const at::Tensor rotation = extrinsics.slice(2, 0, 3);
-  const at::Tensor centre = at::matmul(rotation.transpose(1, 2), extrinsics.slice(2, 3, 4));  // R^T t
+  const at::Tensor centre =
+      at::matmul(rotation.transpose(1, 2), extrinsics.slice(2, 3, 4));  // R^T t
   const at::Tensor in_world = at::matmul(in_cam.flatten(1, 2), rotation.to(at::kDouble)) -
                               centre.to(at::kDouble).transpose(1, 2);
   return in_world.view(in_cam.sizes());

@@ -5,14 +5,16 @@
 
 namespace vggt {
 
-/// World points of depth maps. Pixel (u, v) means the integer indices, without half a pixel: the model was
-/// trained so, and its principal point is half the image size.
+/// World points of depth maps. Pixel (u, v) means the integer indices, without half a pixel: the
+/// model was trained so, and its principal point is half the image size.
 ///
 /// depth       [S, H, W], along the optical axis; zero and negative depths are not masked
 /// extrinsics  [S, 3, 4] cam_from_world
 /// intrinsics  [S, 3, 3], without skew
-/// Returns [S, H, W, 3] double. Camera points are rounded to float32 on the way, R^T t is computed in the dtype of
-/// the extrinsics: the original's arithmetic.
-at::Tensor unproject(const at::Tensor& depth, const at::Tensor& extrinsics, const at::Tensor& intrinsics);
+/// Returns [S, H, W, 3] double. Camera points are rounded to float32 on the way, R^T t is computed
+/// in the dtype of the extrinsics: the original's arithmetic.
+at::Tensor unproject(const at::Tensor& depth,
+                     const at::Tensor& extrinsics,
+                     const at::Tensor& intrinsics);
 
 }  // namespace vggt

@@ -25,8 +25,8 @@ void to_text(Json& json, const T& value) {
   json = value;
 }
 
-// The two visitors of the field lists below. A field list is written once and gives reading, writing and the
-// check for unknown keys.
+// The two visitors of the field lists below. A field list is written once and gives reading,
+// writing and the check for unknown keys.
 class Writer {
  public:
   template <class T>
@@ -87,7 +87,10 @@ class Reader {
   template <class T>
   void fixed(const char* key, const T& value) {
     const Json& json = at(key);
-    require(json == Json(value), key, "must be " + Json(value).dump() + ", nothing else is supported", json);
+    require(json == Json(value),
+            key,
+            "must be " + Json(value).dump() + ", nothing else is supported",
+            json);
   }
 
   void ignored(const char* key) { seen_.insert(key); }
@@ -256,7 +259,8 @@ void keep_heads(ModelConfig& config, const Json& list, const std::string& source
   const auto present = head_names(config);
   for (const std::string& name : wanted) {
     if (std::find(present.begin(), present.end(), name) == present.end()) {
-      throw ConfigError(source + ".heads", "names '" + name + "', but there is no " + name + "_head");
+      throw ConfigError(source + ".heads",
+                        "names '" + name + "', but there is no " + name + "_head");
     }
   }
   if (!wanted.count("camera")) config.camera_head.reset();
@@ -326,7 +330,8 @@ ModelConfig ModelConfig::vggt_1b() {
   config.depth_head.emplace();
   config.point_head = DptConfig{.output_dim = 4, .activation = DptActivation::kInvLog};
   config.track_head.emplace();
-  // The public checkpoint's track head was trained with a position embedding and released without one.
+  // The public checkpoint's track head was trained with a position embedding and released without
+  // one.
   config.track_head->feature_extractor = {
       .features = 128, .pos_embed = false, .feature_only = true, .down_ratio = 2};
   return config;
@@ -339,9 +344,8 @@ ModelConfig ModelConfig::mini() {
   config.patch_embed = {.depth = 6, .num_heads = 3};
   config.aggregator = {.depth = 6, .num_heads = 3};
   config.camera_head = CameraHeadConfig{.trunk_depth = 2, .num_heads = 6};
-  config.depth_head = DptConfig{.features = 64,
-                                .out_channels = {48, 96, 192, 192},
-                                .intermediate_layer_idx = {1, 3, 4, 5}};
+  config.depth_head = DptConfig{
+      .features = 64, .out_channels = {48, 96, 192, 192}, .intermediate_layer_idx = {1, 3, 4, 5}};
   return config;
 }
 
@@ -423,7 +427,9 @@ void ModelConfig::validate() const {
   if (!track_head) return;
   const TrackHeadConfig& track = *track_head;
   check_dpt(track.feature_extractor, *this, "track_head.feature_extractor");
-  check(track.feature_extractor.feature_only, "track_head.feature_extractor.feature_only", "must be true");
+  check(track.feature_extractor.feature_only,
+        "track_head.feature_extractor.feature_only",
+        "must be true");
   check(track.features == track.feature_extractor.features,
         "track_head.features",
         "must equal feature_extractor.features");
@@ -481,7 +487,8 @@ ModelConfig ModelConfig::from_json(const std::string& text, const std::string& s
 ModelConfig ModelConfig::read(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   std::ostringstream text;
-  if (!file || !(text << file.rdbuf())) throw IoError(path, "cannot be read as a model's config.json");
+  if (!file || !(text << file.rdbuf()))
+    throw IoError(path, "cannot be read as a model's config.json");
   return from_json(text.str(), path);
 }
 

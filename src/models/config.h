@@ -41,7 +41,8 @@ struct DptConfig {
   DptActivation activation = DptActivation::kExp;
   int64_t features = 256;
   std::vector<int64_t> out_channels = {256, 512, 1024, 1024};
-  std::vector<int64_t> intermediate_layer_idx = {4, 11, 17, 23};  ///< pairs, four of them, ascending
+  std::vector<int64_t> intermediate_layer_idx = {
+      4, 11, 17, 23};  ///< pairs, four of them, ascending
   bool pos_embed = true;
   bool feature_only = false;
   int64_t down_ratio = 1;
@@ -65,13 +66,16 @@ struct TrackHeadConfig {
   double max_scale = 518;
 
   int64_t transformer_dim() const { return 3 * features + 4; }
-  int64_t correlations() const { return corr_levels * (2 * corr_radius + 1) * (2 * corr_radius + 1); }
+  int64_t correlations() const {
+    return corr_levels * (2 * corr_radius + 1) * (2 * corr_radius + 1);
+  }
 };
 
 /// All sizes of a VGGT. Everything else (parameter names, shapes, memory) follows from it.
 /// Wang et al., "VGGT: Visual Geometry Grounded Transformer", CVPR 2025.
 struct ModelConfig {
-  int64_t img_size = 518;  ///< longest side of the network input; fixes the stored position embedding
+  int64_t img_size =
+      518;  ///< longest side of the network input; fixes the stored position embedding
   int64_t patch_size = 14;
   int64_t embed_dim = 1024;
   int64_t num_register_tokens = 4;
@@ -98,7 +102,8 @@ struct ModelConfig {
 
   /// Every field, in the layout of the checkpoints' config.json; `heads` lists what is there.
   std::string to_json(int indent = 1) const;
-  /// Throws ConfigError naming `source` and the field: unknown, missing, wrong type or not supported.
+  /// Throws ConfigError naming `source` and the field: unknown, missing, wrong type or not
+  /// supported.
   static ModelConfig from_json(const std::string& text, const std::string& source);
   /// Reads a file. Throws IoError or ConfigError.
   static ModelConfig read(const std::string& path);

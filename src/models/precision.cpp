@@ -12,8 +12,7 @@ Precision select_precision(const std::string& name, c10::Device device) {
   if (name == "fp16") return Precision::kFloat16;
   const bool bfloat16 = has_fast_bfloat16(device);
   // A CPU without bfloat16 instructions still computes it, slowly; a GPU has fp16 instead.
-  const Precision half =
-      bfloat16 || device.is_cpu() ? Precision::kBFloat16 : Precision::kFloat16;
+  const Precision half = bfloat16 || device.is_cpu() ? Precision::kBFloat16 : Precision::kFloat16;
   if (name == "bf16") return half;
   if (name == "auto") return bfloat16 || device.is_cuda() ? half : Precision::kFloat32;
   throw ConfigError("precision", "'" + name + "' is none of auto, fp64, fp32, bf16, fp16");
@@ -38,7 +37,8 @@ c10::ScalarType parameter_dtype(const std::string& key, Precision precision) {
   if (precision == Precision::kFloat32) return c10::kFloat;
   // Matrices and their biases, not norms (norm1.weight), scales (gamma) or tokens.
   const size_t last = key.rfind('.');
-  const size_t parent = last == std::string::npos || last == 0 ? std::string::npos : key.rfind('.', last - 1);
+  const size_t parent =
+      last == std::string::npos || last == 0 ? std::string::npos : key.rfind('.', last - 1);
   if (key.rfind("aggregator.", 0) != 0 || parent == std::string::npos) return c10::kFloat;
   const std::string leaf = key.substr(last + 1);
   const bool of_norm = key.substr(parent + 1, last - parent - 1).find("norm") != std::string::npos;

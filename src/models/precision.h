@@ -8,12 +8,13 @@
 
 namespace vggt {
 
-/// The dtype of the matrix products of encoder and aggregator, where nearly all the time goes. With a half type
-/// everything else stays float32: the residual stream, norms, rotary embedding, softmax, and the heads.
+/// The dtype of the matrix products of encoder and aggregator, where nearly all the time goes. With
+/// a half type everything else stays float32: the residual stream, norms, rotary embedding,
+/// softmax, and the heads.
 enum class Precision { kFloat64, kFloat32, kBFloat16, kFloat16 };
 
-/// "fp64", "fp32", "bf16", "fp16", or "auto": half precision where `device` has it in hardware, else fp32. On a
-/// GPU without bfloat16 (before sm_80) "bf16" gives fp16. Throws ConfigError.
+/// "fp64", "fp32", "bf16", "fp16", or "auto": half precision where `device` has it in hardware,
+/// else fp32. On a GPU without bfloat16 (before sm_80) "bf16" gives fp16. Throws ConfigError.
 Precision select_precision(const std::string& name, c10::Device device);
 std::string to_string(Precision precision);
 

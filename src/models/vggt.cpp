@@ -34,7 +34,8 @@ void check_queries(const at::Tensor& queries, const at::Tensor& images) {
     return;
   }
   std::ostringstream message;
-  message << "must be [B, N, 2] with B = " << images.size(0) << " and N > 0, got " << queries.sizes();
+  message << "must be [B, N, 2] with B = " << images.size(0) << " and N > 0, got "
+          << queries.sizes();
   throw ConfigError("query_points", message.str());
 }
 
@@ -46,10 +47,12 @@ Vggt::Vggt(const ModelConfig& config) : config(validated(config)) {
     camera_head = register_module("camera_head", std::make_shared<nn::CameraHead>(config));
   }
   if (config.depth_head) {
-    depth_head = register_module("depth_head", std::make_shared<nn::DptHead>(*config.depth_head, config));
+    depth_head =
+        register_module("depth_head", std::make_shared<nn::DptHead>(*config.depth_head, config));
   }
   if (config.point_head) {
-    point_head = register_module("point_head", std::make_shared<nn::DptHead>(*config.point_head, config));
+    point_head =
+        register_module("point_head", std::make_shared<nn::DptHead>(*config.point_head, config));
   }
   if (config.track_head) {
     track_head = register_module("track_head", std::make_shared<nn::TrackHead>(config));
@@ -70,7 +73,8 @@ Predictions Vggt::forward(const at::Tensor& images, const ForwardOptions& option
     return images.is_cuda() ? head.frames_chunk_size : 1;
   };
 
-  const nn::AggregatedTokens tokens = aggregator->forward(images, options.progress, options.seconds);
+  const nn::AggregatedTokens tokens =
+      aggregator->forward(images, options.progress, options.seconds);
   Predictions result;
   if (camera_head) {
     StageProgress stage("camera head", 1, options.progress, options.seconds);

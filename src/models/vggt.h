@@ -15,19 +15,20 @@ namespace vggt {
 /// What the network says. Tensors of heads that were left out or not asked for are undefined.
 /// World = the first camera's frame; the scale is arbitrary. Network pixels, S frames of H x W.
 struct Predictions {
-  std::vector<at::Tensor> pose_encodings;  ///< after each iteration [B, S, 9]; the last is the result
-  at::Tensor depth;                        ///< [B, S, H, W, 1], along the optical axis
-  at::Tensor depth_confidence;             ///< [B, S, H, W], above 1
-  at::Tensor world_points;                 ///< [B, S, H, W, 3]
-  at::Tensor world_points_confidence;      ///< [B, S, H, W], above 1
-  nn::Tracks tracks;                       ///< only with query points
+  std::vector<at::Tensor>
+      pose_encodings;                  ///< after each iteration [B, S, 9]; the last is the result
+  at::Tensor depth;                    ///< [B, S, H, W, 1], along the optical axis
+  at::Tensor depth_confidence;         ///< [B, S, H, W], above 1
+  at::Tensor world_points;             ///< [B, S, H, W, 3]
+  at::Tensor world_points_confidence;  ///< [B, S, H, W], above 1
+  nn::Tracks tracks;                   ///< only with query points
 };
 
 struct ForwardOptions {
   /// [B, N, 2] (x, y) px in frame 0; nothing is tracked without.
   std::optional<at::Tensor> query_points;
-  /// How many frames a dense head takes at a time; 0: the config's on a GPU, 1 on a CPU, where more only costs
-  /// memory. The result is the same.
+  /// How many frames a dense head takes at a time; 0: the config's on a GPU, 1 on a CPU, where more
+  /// only costs memory. The result is the same.
   int64_t head_frames = 0;
   ProgressCallback progress;
   StageProgress::Seconds* seconds = nullptr;  ///< filled with the stages' times if given

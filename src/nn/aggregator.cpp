@@ -42,32 +42,39 @@ Aggregator::Aggregator(const ModelConfig& config) : config(config) {
 at::Tensor Aggregator::positions(int64_t rows, int64_t columns, at::Device device) const {
   const auto options = at::TensorOptions().dtype(at::kLong).device(device);
   const at::Tensor row = at::arange(1, rows + 1, options).unsqueeze(1).expand({rows, columns});
-  const at::Tensor column = at::arange(1, columns + 1, options).unsqueeze(0).expand({rows, columns});
+  const at::Tensor column =
+      at::arange(1, columns + 1, options).unsqueeze(0).expand({rows, columns});
   const at::Tensor patches = at::stack({row, column}, 2).flatten(0, 1);
   return at::cat({at::zeros({config.special_tokens(), 2}, options), patches}).unsqueeze(0);
 }
 
-at::Tensor Aggregator::encode(const at::Tensor& images, const ProgressCallback& progress,
+at::Tensor Aggregator::encode(const at::Tensor& images,
+                              const ProgressCallback& progress,
                               StageProgress::Seconds* seconds) const {
   // ImageNet's statistics, as float32 constants in every precision.
   const auto options = at::TensorOptions().dtype(at::kFloat);
-  const at::Tensor mean = at::tensor({0.485, 0.456, 0.406}, options).view({3, 1, 1}).to(images.device());
-  const at::Tensor std = at::tensor({0.229, 0.224, 0.225}, options).view({3, 1, 1}).to(images.device());
+  const at::Tensor mean =
+      at::tensor({0.485, 0.456, 0.406}, options).view({3, 1, 1}).to(images.device());
+  const at::Tensor std =
+      at::tensor({0.229, 0.224, 0.225}, options).view({3, 1, 1}).to(images.device());
   const at::ScalarType dtype = camera_token.scalar_type();
 
   StageProgress stage("encoder", images.size(0), progress, seconds);
-  const TraceScope scope("dino");
   std::vector<at::Tensor> parts;
   for (int64_t begin = 0; begin < images.size(0); begin += kEncoderFrames) {
     const at::Tensor chunk = images.slice(0, begin, begin + kEncoderFrames);
-    parts.push_back(patch_embed->forward((chunk.to(dtype) - mean.to(dtype)) / std.to(dtype)));
+    const at::Tensor normalized = (chunk.to(dtype) - mean.to(dtype)) / std.to(dtype);
+    trace("agg.images_normalized", normalized);
+    const TraceScope scope("dino");
+    parts.push_back(patch_embed->forward(normalized));
     synchronize(images.device());
     stage.advance(chunk.size(0));
   }
   return parts.size() == 1 ? parts.front() : at::cat(parts);
 }
 
-AggregatedTokens Aggregator::forward(const at::Tensor& images, const ProgressCallback& progress,
+AggregatedTokens Aggregator::forward(const at::Tensor& images,
+                                     const ProgressCallback& progress,
                                      StageProgress::Seconds* seconds) const {
   const int64_t scenes = images.size(0);
   const int64_t frames = images.size(1);
@@ -86,8 +93,8 @@ AggregatedTokens Aggregator::forward(const at::Tensor& images, const ProgressCal
   const at::Tensor frame_positions = positions(rows, columns, images.device());
   trace("positions", frame_positions.expand({scenes * frames, -1, -1}));
   const int64_t head_dim = channels / config.aggregator.num_heads;
-  const kernels::RopeTables frame_rope =
-      kernels::rope2d_tables(frame_positions, head_dim, config.aggregator.rope_freq, x.scalar_type());
+  const kernels::RopeTables frame_rope = kernels::rope2d_tables(
+      frame_positions, head_dim, config.aggregator.rope_freq, x.scalar_type());
   const kernels::RopeTables global_rope = {frame_rope.cos.repeat({1, frames, 1}),
                                            frame_rope.sin.repeat({1, frames, 1})};
   const std::vector<int64_t> kept = config.kept_layers();

@@ -11,19 +11,22 @@ namespace vggt::nn {
 
 /// What the heads read. P tokens per frame: camera, registers, then the patches, row by row.
 struct AggregatedTokens {
-  std::map<int64_t, at::Tensor> layers;  ///< kept pairs -> [B, S, P, 2 C]: frame half first, then global half
-  at::Tensor camera;                     ///< [B, S, 2 C], camera tokens of the last pair, never half precision
+  std::map<int64_t, at::Tensor>
+      layers;         ///< kept pairs -> [B, S, P, 2 C]: frame half first, then global half
+  at::Tensor camera;  ///< [B, S, 2 C], camera tokens of the last pair, never half precision
 };
 
-/// The alternating-attention transformer: encoder, then pairs of a block within each frame and a block over all
-/// frames of a scene. Frame 0 differs from the others only by its camera and register tokens.
-/// Wang et al., "VGGT: Visual Geometry Grounded Transformer", CVPR 2025, section 3.2.
+/// The alternating-attention transformer: encoder, then pairs of a block within each frame and a
+/// block over all frames of a scene. Frame 0 differs from the others only by its camera and
+/// register tokens. Wang et al., "VGGT: Visual Geometry Grounded Transformer", CVPR 2025,
+/// section 3.2.
 struct Aggregator : torch::nn::Module {
   explicit Aggregator(const ModelConfig& config);
 
   /// images [B, S, 3, H, W] in [0, 1]; H and W multiples of the patch size.
   /// Only the pairs that `config.kept_layers()` names are kept, in the dtype of the matrices.
-  AggregatedTokens forward(const at::Tensor& images, const ProgressCallback& progress,
+  AggregatedTokens forward(const at::Tensor& images,
+                           const ProgressCallback& progress,
                            StageProgress::Seconds* seconds) const;
 
   /// [1, P, 2] int64: (row + 1, column + 1) of each patch, (0, 0) for the special tokens.
@@ -36,7 +39,8 @@ struct Aggregator : torch::nn::Module {
   std::vector<std::shared_ptr<Block>> frame_blocks, global_blocks;
 
  private:
-  at::Tensor encode(const at::Tensor& images, const ProgressCallback& progress,
+  at::Tensor encode(const at::Tensor& images,
+                    const ProgressCallback& progress,
                     StageProgress::Seconds* seconds) const;
 };
 

@@ -10,8 +10,8 @@
 namespace vggt::nn {
 
 /// Multi-head self-attention of a ViT block: softmax(q k^T / sqrt(D)) v, projected.
-/// With `qk_norm`, q and k pass a LayerNorm over the head and, given tables, the rotary embedding; both in the
-/// dtype of the norm, rounded to that of v only for the products.
+/// With `qk_norm`, q and k pass a LayerNorm over the head and, given tables, the rotary embedding;
+/// both in the dtype of the norm, rounded to that of v only for the products.
 struct Attention : torch::nn::Module {
   Attention(int64_t channels, int64_t heads, bool qk_norm, double eps);
 

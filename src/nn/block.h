@@ -13,7 +13,8 @@ struct BlockOptions {
   double eps = 1e-5;  ///< of all norms of the block
 };
 
-/// The transformer block of the encoder, the aggregator and the camera head: pre-norm, with layer scale.
+/// The transformer block of the encoder, the aggregator and the camera head: pre-norm, with layer
+/// scale.
 ///   x = x + ls1 * Attention(norm1(x));  x = x + ls2 * Mlp(norm2(x))
 struct Block : torch::nn::Module {
   explicit Block(const BlockOptions& options);

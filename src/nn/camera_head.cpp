@@ -8,7 +8,8 @@
 namespace vggt::nn {
 namespace {
 
-constexpr double kAdaptiveNormEps = 1e-6;  // this norm alone has neither weights nor the heads' 1e-5
+constexpr double kAdaptiveNormEps =
+    1e-6;  // this norm alone has neither weights nor the heads' 1e-5
 
 // Translation and quaternion as they are, angles of view not below zero.
 at::Tensor activate(const at::Tensor& encoding) {
@@ -21,7 +22,9 @@ PoseModulation::PoseModulation(int64_t channels) {
   linear = register_module("1", std::make_shared<Linear>(channels, 3 * channels));
 }
 
-at::Tensor PoseModulation::forward(const at::Tensor& x) const { return linear->forward(at::silu(x)); }
+at::Tensor PoseModulation::forward(const at::Tensor& x) const {
+  return linear->forward(at::silu(x));
+}
 
 CameraHead::CameraHead(const ModelConfig& config)
     : num_iterations(config.camera_head->num_iterations) {
@@ -35,10 +38,8 @@ CameraHead::CameraHead(const ModelConfig& config)
   poseLN_modulation =
       register_module("poseLN_modulation", std::make_shared<PoseModulation>(channels));
   trunk = register_list(*this, "trunk", head.trunk_depth, [&](int64_t) {
-    return std::make_shared<Block>(BlockOptions{.channels = channels,
-                                                .heads = head.num_heads,
-                                                .mlp_ratio = head.mlp_ratio,
-                                                .eps = kEps});
+    return std::make_shared<Block>(BlockOptions{
+        .channels = channels, .heads = head.num_heads, .mlp_ratio = head.mlp_ratio, .eps = kEps});
   });
   pose_branch = register_module("pose_branch", std::make_shared<Mlp>(channels, channels / 2, 9));
 }
@@ -50,7 +51,8 @@ std::vector<at::Tensor> CameraHead::forward(const at::Tensor& camera_tokens) con
 }
 
 std::vector<at::Tensor> CameraHead::iterate(const at::Tensor& normed_tokens) const {
-  const at::Tensor start = empty_pose_tokens.expand({normed_tokens.size(0), normed_tokens.size(1), -1});
+  const at::Tensor start =
+      empty_pose_tokens.expand({normed_tokens.size(0), normed_tokens.size(1), -1});
   const at::Tensor adaptive =
       at::layer_norm(normed_tokens, {normed_tokens.size(2)}, {}, {}, kAdaptiveNormEps);
   at::Tensor encoding;  // raw: what is fed back has not been activated

@@ -13,13 +13,14 @@ struct PoseModulation : torch::nn::Module {
   std::shared_ptr<Linear> linear;
 };
 
-/// Refines the camera of every frame from its camera token, several times, with attention over the frames.
-/// A pose encoding is [tx ty tz | qx qy qz qw | fov_height fov_width]: cam_from_world, and full angles in rad.
+/// Refines the camera of every frame from its camera token, several times, with attention over the
+/// frames. A pose encoding is [tx ty tz | qx qy qz qw | fov_height fov_width]: cam_from_world, and
+/// full angles in rad.
 struct CameraHead : torch::nn::Module {
   explicit CameraHead(const ModelConfig& config);
 
-  /// camera_tokens [B, S, 2 C]. Returns the activated encodings [B, S, 9] after each iteration, the last one
-  /// being the result.
+  /// camera_tokens [B, S, 2 C]. Returns the activated encodings [B, S, 9] after each iteration, the
+  /// last one being the result.
   std::vector<at::Tensor> forward(const at::Tensor& camera_tokens) const;
 
   /// The iterations alone, from the tokens after token_norm.

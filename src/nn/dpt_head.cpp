@@ -36,7 +36,9 @@ at::Tensor add_position(const at::Tensor& x, double aspect) {
 
 }  // namespace
 
-DptPositionEmbedding dpt_position_embedding(int64_t channels, int64_t rows, int64_t columns,
+DptPositionEmbedding dpt_position_embedding(int64_t channels,
+                                            int64_t rows,
+                                            int64_t columns,
                                             double aspect) {
   constexpr double kStrength = 0.1;
   constexpr double kBase = 100;
@@ -73,14 +75,17 @@ at::Tensor ResidualConvUnit::forward(const at::Tensor& x) const {
 }
 
 FeatureFusion::FeatureFusion(int64_t features, bool has_first_unit) {
-  out_conv = register_module("out_conv", std::make_shared<Conv2d>(features, features, ConvOptions{}));
+  out_conv =
+      register_module("out_conv", std::make_shared<Conv2d>(features, features, ConvOptions{}));
   if (has_first_unit) {
     resConfUnit1 = register_module("resConfUnit1", std::make_shared<ResidualConvUnit>(features));
   }
   resConfUnit2 = register_module("resConfUnit2", std::make_shared<ResidualConvUnit>(features));
 }
 
-at::Tensor FeatureFusion::forward(const at::Tensor& path, const at::Tensor& level, int64_t rows,
+at::Tensor FeatureFusion::forward(const at::Tensor& path,
+                                  const at::Tensor& level,
+                                  int64_t rows,
                                   int64_t columns) const {
   const at::Tensor x = resConfUnit1 ? path + resConfUnit1->forward(level) : level;
   return out_conv->forward(resize(resConfUnit2->forward(x), rows, columns));
@@ -94,12 +99,14 @@ DptHead::DptHead(const DptConfig& head, const ModelConfig& config)
     return std::make_shared<Conv2d>(config.head_dim_in(), channels[k], ConvOptions{});
   });
 
-  // Names as in the checkpoint: number 2 of the resize layers is the identity and has no parameters.
-  const auto resize_layers = register_module("resize_layers", std::make_shared<torch::nn::Module>());
-  upsample4_ =
-      resize_layers->register_module("0", std::make_shared<ConvTranspose2d>(channels[0], channels[0], 4));
-  upsample2_ =
-      resize_layers->register_module("1", std::make_shared<ConvTranspose2d>(channels[1], channels[1], 2));
+  // Names as in the checkpoint: number 2 of the resize layers is the identity and has no
+  // parameters.
+  const auto resize_layers =
+      register_module("resize_layers", std::make_shared<torch::nn::Module>());
+  upsample4_ = resize_layers->register_module(
+      "0", std::make_shared<ConvTranspose2d>(channels[0], channels[0], 4));
+  upsample2_ = resize_layers->register_module(
+      "1", std::make_shared<ConvTranspose2d>(channels[1], channels[1], 2));
   downsample2_ = resize_layers->register_module(
       "3",
       std::make_shared<Conv2d>(
@@ -111,8 +118,9 @@ DptHead::DptHead(const DptConfig& head, const ModelConfig& config)
         "layer" + std::to_string(k + 1) + "_rn",
         std::make_shared<Conv2d>(
             channels[k], head.features, ConvOptions{.kernel = 3, .padding = 1, .bias = false})));
-    refine_.push_back(scratch->register_module("refinenet" + std::to_string(k + 1),
-                                               std::make_shared<FeatureFusion>(head.features, k < 3)));
+    refine_.push_back(
+        scratch->register_module("refinenet" + std::to_string(k + 1),
+                                 std::make_shared<FeatureFusion>(head.features, k < 3)));
   }
   const int64_t fine = head.feature_only ? head.features : head.features / 2;
   output_conv1_ = scratch->register_module("output_conv1",
@@ -126,7 +134,8 @@ DptHead::DptHead(const DptConfig& head, const ModelConfig& config)
       "2", std::make_shared<Conv2d>(head.hidden_channels, head.output_dim, ConvOptions{}));
 }
 
-at::Tensor DptHead::fuse(const std::vector<at::Tensor>& tokens, int64_t image_height,
+at::Tensor DptHead::fuse(const std::vector<at::Tensor>& tokens,
+                         int64_t image_height,
                          int64_t image_width) const {
   const int64_t rows = image_height / patch_size;
   const int64_t columns = image_width / patch_size;
@@ -164,8 +173,11 @@ at::Tensor DptHead::fuse(const std::vector<at::Tensor>& tokens, int64_t image_he
   return path;
 }
 
-at::Tensor DptHead::run(const std::map<int64_t, at::Tensor>& layers, int64_t image_height,
-                        int64_t image_width, int64_t frames, StageProgress& progress) const {
+at::Tensor DptHead::run(const std::map<int64_t, at::Tensor>& layers,
+                        int64_t image_height,
+                        int64_t image_width,
+                        int64_t frames,
+                        StageProgress& progress) const {
   const at::Tensor& first = layers.at(head.intermediate_layer_idx.front());
   const int64_t total = first.size(0) * first.size(1);
   std::vector<at::Tensor> parts;
@@ -181,15 +193,21 @@ at::Tensor DptHead::run(const std::map<int64_t, at::Tensor>& layers, int64_t ima
   return parts.size() == 1 ? parts.front() : at::cat(parts);
 }
 
-at::Tensor DptHead::features(const std::map<int64_t, at::Tensor>& layers, int64_t image_height,
-                             int64_t image_width, int64_t frames, StageProgress& progress) const {
+at::Tensor DptHead::features(const std::map<int64_t, at::Tensor>& layers,
+                             int64_t image_height,
+                             int64_t image_width,
+                             int64_t frames,
+                             StageProgress& progress) const {
   const at::Tensor maps = run(layers, image_height, image_width, frames, progress);
   const at::Tensor& first = layers.begin()->second;
   return maps.unflatten(0, {first.size(0), first.size(1)});
 }
 
-DenseMap DptHead::forward(const std::map<int64_t, at::Tensor>& layers, int64_t image_height,
-                          int64_t image_width, int64_t frames, StageProgress& progress) const {
+DenseMap DptHead::forward(const std::map<int64_t, at::Tensor>& layers,
+                          int64_t image_height,
+                          int64_t image_width,
+                          int64_t frames,
+                          StageProgress& progress) const {
   const DenseMap map =
       activate_dense(run(layers, image_height, image_width, frames, progress), head.activation);
   const at::Tensor& first = layers.begin()->second;

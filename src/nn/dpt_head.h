@@ -9,8 +9,8 @@
 
 namespace vggt::nn {
 
-/// Residual unit of the fusion. Its skip connection carries the rectified input, because the original's ReLU
-/// works in place: r = ReLU(x), r + conv2(ReLU(conv1(r))).
+/// Residual unit of the fusion. Its skip connection carries the rectified input, because the
+/// original's ReLU works in place: r = ReLU(x), r + conv2(ReLU(conv1(r))).
 struct ResidualConvUnit : torch::nn::Module {
   explicit ResidualConvUnit(int64_t features);
   at::Tensor forward(const at::Tensor& x) const;
@@ -23,7 +23,10 @@ struct FeatureFusion : torch::nn::Module {
   FeatureFusion(int64_t features, bool has_first_unit);
   /// path [N, F, h, w] from the coarser step (undefined in the coarsest), level of the same size.
   /// Returns [N, F, rows, columns].
-  at::Tensor forward(const at::Tensor& path, const at::Tensor& level, int64_t rows, int64_t columns) const;
+  at::Tensor forward(const at::Tensor& path,
+                     const at::Tensor& level,
+                     int64_t rows,
+                     int64_t columns) const;
   std::shared_ptr<ResidualConvUnit> resConfUnit1, resConfUnit2;
   std::shared_ptr<Conv2d> out_conv;
 };
@@ -34,8 +37,8 @@ struct DenseMap {
   at::Tensor confidence;  ///< [B, S, H, W], above 1
 };
 
-/// From tokens of four layers to a map at pixel resolution: depth, points, or features for the tracker.
-/// Ranftl et al., "Vision Transformers for Dense Prediction", ICCV 2021.
+/// From tokens of four layers to a map at pixel resolution: depth, points, or features for the
+/// tracker. Ranftl et al., "Vision Transformers for Dense Prediction", ICCV 2021.
 struct DptHead : torch::nn::Module {
   DptHead(const DptConfig& head, const ModelConfig& config);
 
@@ -43,11 +46,17 @@ struct DptHead : torch::nn::Module {
   /// image    size of the network input, H and W
   /// frames   how many to process at a time: bounds the memory, changes nothing else
   /// Features at 1 / down_ratio of the image: [B, S, F, H / down_ratio, W / down_ratio].
-  at::Tensor features(const std::map<int64_t, at::Tensor>& layers, int64_t image_height,
-                      int64_t image_width, int64_t frames, StageProgress& progress) const;
+  at::Tensor features(const std::map<int64_t, at::Tensor>& layers,
+                      int64_t image_height,
+                      int64_t image_width,
+                      int64_t frames,
+                      StageProgress& progress) const;
   /// Not for a feature extractor.
-  DenseMap forward(const std::map<int64_t, at::Tensor>& layers, int64_t image_height,
-                   int64_t image_width, int64_t frames, StageProgress& progress) const;
+  DenseMap forward(const std::map<int64_t, at::Tensor>& layers,
+                   int64_t image_height,
+                   int64_t image_width,
+                   int64_t frames,
+                   StageProgress& progress) const;
 
   DptConfig head;
   int64_t patch_size;
@@ -56,9 +65,14 @@ struct DptHead : torch::nn::Module {
 
  private:
   // One chunk of frames [N, P, 2 C] per level; the map before output_conv2, or the logits.
-  at::Tensor fuse(const std::vector<at::Tensor>& tokens, int64_t image_height, int64_t image_width) const;
-  at::Tensor run(const std::map<int64_t, at::Tensor>& layers, int64_t image_height,
-                 int64_t image_width, int64_t frames, StageProgress& progress) const;
+  at::Tensor fuse(const std::vector<at::Tensor>& tokens,
+                  int64_t image_height,
+                  int64_t image_width) const;
+  at::Tensor run(const std::map<int64_t, at::Tensor>& layers,
+                 int64_t image_height,
+                 int64_t image_width,
+                 int64_t frames,
+                 StageProgress& progress) const;
 
   std::vector<std::shared_ptr<Conv2d>> projects_;
   std::shared_ptr<ConvTranspose2d> upsample4_, upsample2_;
@@ -68,14 +82,18 @@ struct DptHead : torch::nn::Module {
   std::shared_ptr<Conv2d> output_conv1_, output_conv2_first_, output_conv2_second_;
 };
 
-/// The two halves of the sine-cosine position embedding that the heads add, times 0.1: the first `channels` / 2
-/// channels depend on the column only, [channels / 2, columns], the others on the row only, [channels / 2, rows].
-/// Computed in double, returned in float32. `aspect` is image width / height.
+/// The two halves of the sine-cosine position embedding that the heads add, times 0.1: the first
+/// `channels` / 2 channels depend on the column only, [channels / 2, columns], the others on the
+/// row only, [channels / 2, rows]. Computed in double, returned in float32. `aspect` is image width
+/// / height.
 struct DptPositionEmbedding {
   at::Tensor by_column;
   at::Tensor by_row;
 };
-DptPositionEmbedding dpt_position_embedding(int64_t channels, int64_t rows, int64_t columns, double aspect);
+DptPositionEmbedding dpt_position_embedding(int64_t channels,
+                                            int64_t rows,
+                                            int64_t columns,
+                                            double aspect);
 
 /// logits [N, K, H, W] -> values [N, H, W, K - 1] and confidence [N, H, W].
 DenseMap activate_dense(const at::Tensor& logits, DptActivation activation);

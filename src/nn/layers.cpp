@@ -43,10 +43,13 @@ Mlp::Mlp(int64_t in, int64_t hidden, int64_t out) {
   fc2 = register_module("fc2", std::make_shared<Linear>(hidden, out));
 }
 
-at::Tensor Mlp::forward(const at::Tensor& x) const { return fc2->forward(gelu_reusing(fc1->forward(x))); }
+at::Tensor Mlp::forward(const at::Tensor& x) const {
+  return fc2->forward(gelu_reusing(fc1->forward(x)));
+}
 
 Conv2d::Conv2d(int64_t in, int64_t out, ConvOptions options) : options(options) {
-  weight = register_parameter("weight", placeholder({out, in, options.kernel, options.kernel}), false);
+  weight =
+      register_parameter("weight", placeholder({out, in, options.kernel, options.kernel}), false);
   if (options.bias) bias = register_parameter("bias", placeholder({out}), false);
 }
 

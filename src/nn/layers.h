@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The layers with parameters. torch::nn's own fill their weights with random numbers when they are made, which
-// takes VGGT-1B half a minute and 5 GB; these are made with placeholders that take no memory, read as NaN, and
-// are replaced by the loader. A layer computes in the dtype of its weights.
+// The layers with parameters. torch::nn's own fill their weights with random numbers when they are
+// made, which takes VGGT-1B half a minute and 5 GB; these are made with placeholders that take no
+// memory, read as NaN, and are replaced by the loader. A layer computes in the dtype of its
+// weights.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +27,8 @@ struct Linear : torch::nn::Module {
   at::Tensor bias;    ///< [out]
 };
 
-/// Over the last axis; x is converted to the dtype of the weight, so the statistics are never half precision.
+/// Over the last axis; x is converted to the dtype of the weight, so the statistics are never half
+/// precision.
 struct LayerNorm : torch::nn::Module {
   LayerNorm(int64_t channels, double eps);
   at::Tensor forward(const at::Tensor& x) const;
@@ -80,7 +82,8 @@ at::Tensor relu_reusing(at::Tensor x);
 /// GELU (erf), in place unless autograd needs the input.
 at::Tensor gelu_reusing(at::Tensor x);
 
-/// Registers `make(i)`, i < count, as a torch::nn::ModuleList `name` of `parent` (keys name.0, name.1, ...).
+/// Registers `make(i)`, i < count, as a torch::nn::ModuleList `name` of `parent` (keys name.0,
+/// name.1, ...).
 template <class Make>
 auto register_list(torch::nn::Module& parent, const std::string& name, int64_t count, Make make) {
   torch::nn::ModuleList list;

@@ -17,9 +17,13 @@ TrackHead::TrackHead(const ModelConfig& config) : config(*config.track_head) {
   tracker = register_module("tracker", std::make_shared<Tracker>(this->config));
 }
 
-Tracks TrackHead::forward(const std::map<int64_t, at::Tensor>& layers, const at::Tensor& query_points,
-                          int64_t image_height, int64_t image_width, int64_t frames,
-                          const ProgressCallback& progress, StageProgress::Seconds* seconds) const {
+Tracks TrackHead::forward(const std::map<int64_t, at::Tensor>& layers,
+                          const at::Tensor& query_points,
+                          int64_t image_height,
+                          int64_t image_width,
+                          int64_t frames,
+                          const ProgressCallback& progress,
+                          StageProgress::Seconds* seconds) const {
   const int64_t scenes = layers.begin()->second.size(0);
   const int64_t total_frames = scenes * layers.begin()->second.size(1);
   const auto stride = static_cast<double>(config.stride);

@@ -7,9 +7,10 @@
 namespace vggt::nn {
 
 struct Tracks {
-  std::vector<at::Tensor> coords;  ///< after each iteration [B, S, N, 2], (x, y) in px of the network input
-  at::Tensor visibility;           ///< [B, S, N], in (0, 1)
-  at::Tensor confidence;           ///< [B, S, N], in (0, 1)
+  std::vector<at::Tensor>
+      coords;             ///< after each iteration [B, S, N, 2], (x, y) in px of the network input
+  at::Tensor visibility;  ///< [B, S, N], in (0, 1)
+  at::Tensor confidence;  ///< [B, S, N], in (0, 1)
 };
 
 /// Follows points of frame 0 through all frames: dense features, then the tracker.
@@ -18,9 +19,13 @@ struct TrackHead : torch::nn::Module {
 
   /// layers as in DptHead; query_points [B, N, 2] (x, y) in px of frame 0's network input.
   /// Throws ConfigError if the image is too small for the correlation pyramid.
-  Tracks forward(const std::map<int64_t, at::Tensor>& layers, const at::Tensor& query_points,
-                 int64_t image_height, int64_t image_width, int64_t frames,
-                 const ProgressCallback& progress, StageProgress::Seconds* seconds) const;
+  Tracks forward(const std::map<int64_t, at::Tensor>& layers,
+                 const at::Tensor& query_points,
+                 int64_t image_height,
+                 int64_t image_width,
+                 int64_t frames,
+                 const ProgressCallback& progress,
+                 StageProgress::Seconds* seconds) const;
 
   TrackHeadConfig config;
   std::shared_ptr<DptHead> feature_extractor;

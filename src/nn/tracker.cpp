@@ -14,27 +14,20 @@ namespace {
 constexpr double kEps = 1e-5;
 
 // Lists of one module, because the checkpoint's keys end in .0
-std::shared_ptr<Linear> register_first(torch::nn::Module& parent, const std::string& name, int64_t in,
+std::shared_ptr<Linear> register_first(torch::nn::Module& parent,
+                                       const std::string& name,
+                                       int64_t in,
                                        int64_t out) {
   const auto holder = parent.register_module(name, std::make_shared<torch::nn::Module>());
   return holder->register_module("0", std::make_shared<Linear>(in, out));
-}
-
-// Linear interpolation of rows of `table` [count, C] at x [N], clamped to the table.
-at::Tensor interpolate_rows(const at::Tensor& table, const at::Tensor& x) {
-  const at::Tensor place = x.clamp(0, static_cast<double>(table.size(0) - 1));
-  const at::Tensor below = place.floor();
-  const at::Tensor weight = (place - below).unsqueeze(1);
-  const at::Tensor index = below.to(at::kLong);
-  const at::Tensor next = (index + 1).clamp_max(table.size(0) - 1);
-  return table.index_select(0, index) * (1 - weight) + table.index_select(0, next) * weight;
 }
 
 }  // namespace
 
 at::Tensor sample_maps(const at::Tensor& maps, const at::Tensor& coords, Outside outside) {
   const auto axis = [&](int64_t which, int64_t size) {
-    return coords.select(2, which) * (2.0 / static_cast<double>(std::max<int64_t>(size - 1, 1))) - 1;
+    return coords.select(2, which) * (2.0 / static_cast<double>(std::max<int64_t>(size - 1, 1))) -
+           1;
   };
   const at::Tensor grid = at::stack({axis(0, maps.size(3)), axis(1, maps.size(2))}, 2).unsqueeze(1);
   constexpr int64_t kBilinear = 0;
@@ -44,8 +37,10 @@ at::Tensor sample_maps(const at::Tensor& maps, const at::Tensor& coords, Outside
       .transpose(1, 2);
 }
 
-at::Tensor correlate(const std::vector<at::Tensor>& pyramid, const at::Tensor& features,
-                     const at::Tensor& coords, int64_t radius) {
+at::Tensor correlate(const std::vector<at::Tensor>& pyramid,
+                     const at::Tensor& features,
+                     const at::Tensor& coords,
+                     int64_t radius) {
   const int64_t points = coords.size(0);
   const int64_t frames = coords.size(1);
   const int64_t channels = features.size(2);
@@ -53,8 +48,8 @@ at::Tensor correlate(const std::vector<at::Tensor>& pyramid, const at::Tensor& f
   const at::Tensor offsets = at::cartesian_prod({line, line});  // x slow: [K, 2]
   const int64_t window = offsets.size(0);
 
-  // Correlating the sampled features equals sampling the correlation map, both being linear, and needs
-  // points * window feature vectors a frame instead of a map per point.
+  // Correlating the sampled features equals sampling the correlation map, both being linear, and
+  // needs points * window feature vectors a frame instead of a map per point.
   std::vector<at::Tensor> by_frame;
   for (int64_t s = 0; s < frames; ++s) {
     std::vector<at::Tensor> by_level;
@@ -74,8 +69,8 @@ at::Tensor correlate(const std::vector<at::Tensor>& pyramid, const at::Tensor& f
 
 at::Tensor embed_flow(const at::Tensor& flow, int64_t channels) {
   const int64_t per_axis = channels / 2;
-  const at::Tensor frequencies =
-      at::arange(0, per_axis, 2, flow.options().dtype(at::kFloat)) * (1000.0 / static_cast<double>(per_axis));
+  const at::Tensor frequencies = at::arange(0, per_axis, 2, flow.options().dtype(at::kFloat)) *
+                                 (1000.0 / static_cast<double>(per_axis));
   const at::Tensor angles = flow.unsqueeze(-1) * frequencies;  // [..., 2, per_axis / 2]
   return at::stack({angles.sin(), angles.cos()}, -1).flatten(-3).to(at::kFloat);
 }
@@ -89,7 +84,8 @@ at::Tensor embed_pixels(int64_t count, int64_t channels) {
 }
 
 MultiheadAttention::MultiheadAttention(int64_t channels, int64_t heads) : heads(heads) {
-  in_proj_weight = register_parameter("in_proj_weight", placeholder({3 * channels, channels}), false);
+  in_proj_weight =
+      register_parameter("in_proj_weight", placeholder({3 * channels, channels}), false);
   in_proj_bias = register_parameter("in_proj_bias", placeholder({3 * channels}), false);
   out_proj = register_module("out_proj", std::make_shared<Linear>(channels, channels));
 }
@@ -104,8 +100,8 @@ at::Tensor MultiheadAttention::forward(const at::Tensor& query, const at::Tensor
         .unflatten(2, {heads, channels / heads})
         .transpose(1, 2);
   };
-  const at::Tensor out = at::scaled_dot_product_attention(
-      project(query, 0), project(context, 1), project(context, 2));
+  const at::Tensor out =
+      at::scaled_dot_product_attention(project(query, 0), project(context, 1), project(context, 2));
   return out_proj->forward(out.transpose(1, 2).flatten(2));
 }
 
@@ -142,8 +138,8 @@ UpdateFormer::UpdateFormer(const TrackHeadConfig& config) {
       "virual_tracks", placeholder({1, config.num_virtual_tracks, 1, hidden}), false);
   input_norm =
       register_module("input_norm", std::make_shared<LayerNorm>(config.transformer_dim(), kEps));
-  input_transform =
-      register_module("input_transform", std::make_shared<Linear>(config.transformer_dim(), hidden));
+  input_transform = register_module("input_transform",
+                                    std::make_shared<Linear>(config.transformer_dim(), hidden));
   output_norm = register_module("output_norm", std::make_shared<LayerNorm>(hidden, kEps));
   flow_head = register_module("flow_head", std::make_shared<Linear>(hidden, config.features + 2));
   const auto self = [&](int64_t) { return std::make_shared<TrackBlock>(config, false); };
@@ -201,13 +197,22 @@ Tracker::Context Tracker::prepare(const at::Tensor& maps, const at::Tensor& quer
     context.pyramid.push_back(at::avg_pool2d(context.pyramid.back(), {2, 2}, {2, 2}));
   }
   context.start = queries.to(normed.scalar_type());
-  // Every channel depends on one axis only, so interpolating along it equals sampling the 2-D map.
+  // Sampled as a map in float32 whatever the precision: the flow embedding multiplies every
+  // rounding of it, and this is how the original rounds. Each half depends on one axis, so the map
+  // is strides over two small tables.
+  const int64_t rows = maps.size(2);
+  const int64_t columns = maps.size(3);
   const int64_t per_axis = config.transformer_dim() / 2;
-  const auto axis = [&](int64_t which, int64_t size) {
-    const at::Tensor table = embed_pixels(size, per_axis).to(normed.options());
-    return interpolate_rows(table, context.start.select(1, which));
+  const at::Tensor by_column =
+      embed_pixels(columns, per_axis).to(maps.device()).t().unsqueeze(0).unsqueeze(2);
+  const at::Tensor by_row =
+      embed_pixels(rows, per_axis).to(maps.device()).t().unsqueeze(0).unsqueeze(3);
+  const at::Tensor places = queries.to(at::kFloat).unsqueeze(0);
+  const auto sample = [&](const at::Tensor& half) {
+    return sample_maps(half.expand({-1, -1, rows, columns}), places, Outside::kBorder).squeeze(0);
   };
-  context.position = at::cat({axis(0, maps.size(3)), axis(1, maps.size(2))}, 1).unsqueeze(1);
+  context.position =
+      at::cat({sample(by_column), sample(by_row)}, 1).unsqueeze(1).to(normed.scalar_type());
   return context;
 }
 
@@ -228,15 +233,17 @@ Tracker::State Tracker::step(const Context& context, const State& state) const {
   const at::Tensor flow = state.coords - state.coords.slice(1, 0, 1);
   const at::Tensor scaled = flow / config.max_scale;
   const at::Tensor embedded = embed_flow(flow, config.features).to(flow.scalar_type());
-  const at::Tensor reference = at::cat(
-      {query_ref_token.slice(1, 0, 1), query_ref_token.slice(1, 1, 2).expand({-1, flow.size(1) - 1, -1})},
-      1);
+  const at::Tensor reference =
+      at::cat({query_ref_token.slice(1, 0, 1),
+               query_ref_token.slice(1, 1, 2).expand({-1, flow.size(1) - 1, -1})},
+              1);
   const at::Tensor input =
       at::cat({embedded, scaled, scaled, corr, state.features}, 2) + context.position + reference;
   trace("transformer_in", input.unsqueeze(0));
   const at::Tensor delta = updateformer->forward(input);
   trace("delta", delta.unsqueeze(0));
-  const at::Tensor update = gelu_reusing(ffeat_updater_->forward(ffeat_norm->forward(delta.slice(2, 2))));
+  const at::Tensor update =
+      gelu_reusing(ffeat_updater_->forward(ffeat_norm->forward(delta.slice(2, 2))));
   trace("feat_update", update.flatten(0, 1));
   const at::Tensor moved = state.coords + delta.slice(2, 0, 2);
   return {at::cat({context.start.unsqueeze(1), moved.slice(1, 1)}, 1), state.features + update};

@@ -17,7 +17,8 @@ struct MultiheadAttention : torch::nn::Module {
   std::shared_ptr<Linear> out_proj;
 };
 
-/// The tracker's transformer block. Unlike in a ViT block the residual's base is the normalised value.
+/// The tracker's transformer block. Unlike in a ViT block the residual's base is the normalised
+/// value.
 struct TrackBlock : torch::nn::Module {
   /// A cross-attention block has a norm for its context.
   TrackBlock(const TrackHeadConfig& config, bool cross);
@@ -39,12 +40,12 @@ struct UpdateFormer : torch::nn::Module {
   at::Tensor virual_tracks;  ///< [1, V, 1, hidden]; spelled as in the checkpoint
   std::shared_ptr<LayerNorm> input_norm, output_norm;
   std::shared_ptr<Linear> input_transform, flow_head;
-  std::vector<std::shared_ptr<TrackBlock>> time_blocks, space_virtual_blocks, space_point2virtual_blocks,
-      space_virtual2point_blocks;
+  std::vector<std::shared_ptr<TrackBlock>> time_blocks, space_virtual_blocks,
+      space_point2virtual_blocks, space_virtual2point_blocks;
 };
 
-/// The point tracker of one scene. Coordinates are pixels (x, y) of the feature maps, not of the image.
-/// Karaev et al., "CoTracker", ECCV 2024; Wang et al., "VGGSfM", CVPR 2024.
+/// The point tracker of one scene. Coordinates are pixels (x, y) of the feature maps, not of the
+/// image. Karaev et al., "CoTracker", ECCV 2024; Wang et al., "VGGSfM", CVPR 2024.
 struct Tracker : torch::nn::Module {
   explicit Tracker(const TrackHeadConfig& config);
 
@@ -79,18 +80,20 @@ struct Tracker : torch::nn::Module {
   std::shared_ptr<Linear> ffeat_updater_, vis_predictor_, conf_predictor_;
 };
 
-/// Values of maps [B, F, h, w] at pixel coordinates [B, N, 2] (x, y), bilinear: [B, N, F]. The centre of pixel
-/// (i, j) is at (i, j). Outside the map: the border's value, or zero.
+/// Values of maps [B, F, h, w] at pixel coordinates [B, N, 2] (x, y), bilinear: [B, N, F]. The
+/// centre of pixel (i, j) is at (i, j). Outside the map: the border's value, or zero.
 enum class Outside { kBorder, kZero };
 at::Tensor sample_maps(const at::Tensor& maps, const at::Tensor& coords, Outside outside);
 
-/// Feature correlations around `coords` [N, S, 2]: [N, S, levels * (2 r + 1)^2], the x offset being the slow index
-/// inside a level. pyramid: per level [S, F, h, w]; features [N, S, F].
-at::Tensor correlate(const std::vector<at::Tensor>& pyramid, const at::Tensor& features,
-                     const at::Tensor& coords, int64_t radius);
+/// Feature correlations around `coords` [N, S, 2]: [N, S, levels * (2 r + 1)^2], the x offset being
+/// the slow index inside a level. pyramid: per level [S, F, h, w]; features [N, S, F].
+at::Tensor correlate(const std::vector<at::Tensor>& pyramid,
+                     const at::Tensor& features,
+                     const at::Tensor& coords,
+                     int64_t radius);
 
-/// Sine-cosine embedding of offsets [..., 2] with frequencies up to 1000 rad per pixel: [..., channels], the x
-/// half first, sine and cosine interleaved. Rounded to float32.
+/// Sine-cosine embedding of offsets [..., 2] with frequencies up to 1000 rad per pixel: [...,
+/// channels], the x half first, sine and cosine interleaved. Rounded to float32.
 at::Tensor embed_flow(const at::Tensor& flow, int64_t channels);
 
 /// Sine-cosine embedding of integer pixel positions: [count, channels], sines first. float32.

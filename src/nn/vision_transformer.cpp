@@ -10,9 +10,9 @@
 namespace vggt::nn {
 
 PatchEmbed::PatchEmbed(int64_t patch_size, int64_t channels) {
-  proj = register_module(
-      "proj",
-      std::make_shared<Conv2d>(3, channels, ConvOptions{.kernel = patch_size, .stride = patch_size}));
+  proj = register_module("proj",
+                         std::make_shared<Conv2d>(
+                             3, channels, ConvOptions{.kernel = patch_size, .stride = patch_size}));
 }
 
 at::Tensor PatchEmbed::forward(const at::Tensor& images) const {
@@ -44,9 +44,9 @@ at::Tensor VisionTransformer::position_embedding(int64_t rows, int64_t columns) 
   const at::Tensor patches = pos_embed.slice(1, 1).unflatten(1, {grid, grid}).permute({0, 3, 1, 2});
   const at::Tensor resampled = at::_upsample_bicubic2d_aa(
       patches.to(at::kFloat), {rows, columns}, /*align_corners=*/false, std::nullopt, std::nullopt);
-  return at::cat({pos_embed.slice(1, 0, 1),
-                  resampled.to(pos_embed.scalar_type()).flatten(2).transpose(1, 2)},
-                 1);
+  return at::cat(
+      {pos_embed.slice(1, 0, 1), resampled.to(pos_embed.scalar_type()).flatten(2).transpose(1, 2)},
+      1);
 }
 
 at::Tensor VisionTransformer::forward(const at::Tensor& images) const {

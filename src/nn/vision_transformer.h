@@ -6,8 +6,8 @@
 
 namespace vggt::nn {
 
-/// The 14 x 14 (patch x patch) convolution that makes patch tokens; a module of its own because the checkpoint's
-/// keys have it.
+/// The 14 x 14 (patch x patch) convolution that makes patch tokens; a module of its own because the
+/// checkpoint's keys have it.
 struct PatchEmbed : torch::nn::Module {
   PatchEmbed(int64_t patch_size, int64_t channels);
   /// images [N, 3, H, W] -> [N, h * w, C]
@@ -16,7 +16,8 @@ struct PatchEmbed : torch::nn::Module {
 };
 
 /// The encoder of single frames: DINOv2's vision transformer with registers.
-/// Oquab et al., "DINOv2", TMLR 2024; Darcet et al., "Vision Transformers Need Registers", ICLR 2024.
+/// Oquab et al., "DINOv2", TMLR 2024; Darcet et al., "Vision Transformers Need Registers", ICLR
+/// 2024.
 struct VisionTransformer : torch::nn::Module {
   explicit VisionTransformer(const ModelConfig& config);
 
@@ -24,8 +25,9 @@ struct VisionTransformer : torch::nn::Module {
   /// Returns the patch tokens [N, h * w, C] after the last norm, float (or double).
   at::Tensor forward(const at::Tensor& images) const;
 
-  /// The stored position embedding resampled to a grid of rows x columns, with the class token's entry first:
-  /// [1, 1 + rows * columns, C]. Antialiased bicubic in float32, as in the original model.
+  /// The stored position embedding resampled to a grid of rows x columns, with the class token's
+  /// entry first: [1, 1 + rows * columns, C]. Antialiased bicubic in float32, as in the original
+  /// model.
   at::Tensor position_embedding(int64_t rows, int64_t columns) const;
 
   int64_t patch_size;

@@ -13,7 +13,8 @@
 namespace vggt {
 namespace {
 
-// The value below which `percent` of `values` lie. By selection, because quantile() is limited to 16 M elements.
+// The value below which `percent` of `values` lie. By selection, because quantile() is limited to
+// 16 M elements.
 float percentile(const at::Tensor& values, double percent) {
   const auto rank = static_cast<int64_t>(static_cast<double>(values.numel() - 1) * percent / 100);
   return std::get<0>(values.kthvalue(rank + 1)).item<float>();
@@ -30,15 +31,19 @@ at::Tensor picture_mask(const std::vector<PixelMap>& maps, int64_t height, int64
   return mask;
 }
 
-PointCloud make_cloud(const Reconstruction& result, const CameraMatrices& cameras,
-                      const std::vector<PixelMap>& maps, double drop_percent) {
+PointCloud make_cloud(const Reconstruction& result,
+                      const CameraMatrices& cameras,
+                      const std::vector<PixelMap>& maps,
+                      double drop_percent) {
   const int64_t height = result.depth.size(1);
   const int64_t width = result.depth.size(2);
-  const at::Tensor world = unproject(result.depth, cameras.extrinsics, cameras.intrinsics).to(at::kFloat);
-  at::Tensor keep = at::isfinite(world).all(3) & at::isfinite(result.confidence) & (result.depth > 0) &
-                    picture_mask(maps, height, width);
+  const at::Tensor world =
+      unproject(result.depth, cameras.extrinsics, cameras.intrinsics).to(at::kFloat);
+  at::Tensor keep = at::isfinite(world).all(3) & at::isfinite(result.confidence) &
+                    (result.depth > 0) & picture_mask(maps, height, width);
   const at::Tensor candidates = result.confidence.masked_select(keep);
-  if (candidates.numel() > 0) keep = keep & (result.confidence >= percentile(candidates, drop_percent));
+  if (candidates.numel() > 0)
+    keep = keep & (result.confidence >= percentile(candidates, drop_percent));
 
   const at::Tensor index = keep.nonzero();  // [N, 3]: frame, row, column
   const at::Tensor colours = (result.images.permute({0, 2, 3, 1}) * 255).round().to(at::kByte);
@@ -53,8 +58,10 @@ PointCloud make_cloud(const Reconstruction& result, const CameraMatrices& camera
 
 }  // namespace
 
-Reconstruction reconstruct(const Vggt& model, const NetworkInput& input,
-                           const std::vector<std::string>& names, const ReconstructOptions& options) {
+Reconstruction reconstruct(const Vggt& model,
+                           const NetworkInput& input,
+                           const std::vector<std::string>& names,
+                           const ReconstructOptions& options) {
   if (!model.camera_head || !model.depth_head) {
     throw ConfigError("weights", "a reconstruction needs a model with a camera and a depth head");
   }

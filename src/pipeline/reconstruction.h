@@ -19,8 +19,8 @@ struct View {
   Camera camera;  ///< of the network input; map.stored_camera(camera) is the photo's
 };
 
-/// What the engine makes of a set of photos. World = the first camera's frame; the scale is arbitrary.
-/// Tensors are on the CPU, float32 and contiguous.
+/// What the engine makes of a set of photos. World = the first camera's frame; the scale is
+/// arbitrary. Tensors are on the CPU, float32 and contiguous.
 struct Reconstruction {
   std::vector<View> views;
   at::Tensor images;      ///< [S, 3, H, W] in [0, 1], the network input

@@ -20,8 +20,9 @@ class Shapes {
   int64_t size(const std::string& key, int64_t axis) const {
     const auto found = file_.tensors.find(key);
     if (found == file_.tensors.end()) {
-      throw IoError(file_.path,
-                    "is not a VGGT checkpoint, or its config must be given: tensor " + key + " is missing");
+      throw IoError(
+          file_.path,
+          "is not a VGGT checkpoint, or its config must be given: tensor " + key + " is missing");
     }
     if (found->second.dim() <= axis || found->second.size(axis) <= 0) {
       throw IoError(file_.path, "tensor " + key + " has too few axes or an empty one");
@@ -80,7 +81,8 @@ void read_tracker(const Shapes& shapes, TrackHeadConfig& head) {
 std::optional<std::pair<std::string, ModelConfig>> preset_like(int64_t embed_dim, int64_t depth) {
   for (const char* name : {"vggt-1b", "mini", "tiny"}) {
     const ModelConfig preset = ModelConfig::preset(name);
-    if (preset.embed_dim == embed_dim && preset.aggregator.depth == depth) return std::pair(name, preset);
+    if (preset.embed_dim == embed_dim && preset.aggregator.depth == depth)
+      return std::pair(name, preset);
   }
   return std::nullopt;
 }
@@ -88,14 +90,16 @@ std::optional<std::pair<std::string, ModelConfig>> preset_like(int64_t embed_dim
 // VGGT-1B's layers 4, 11, 17, 23 of 24, in proportion.
 std::vector<int64_t> layers_of_depth(int64_t depth) {
   std::vector<int64_t> layers;
-  for (const int64_t of_24 : {5, 12, 18, 24}) layers.push_back(std::max<int64_t>(of_24 * depth / 24, 1) - 1);
+  for (const int64_t of_24 : {5, 12, 18, 24})
+    layers.push_back(std::max<int64_t>(of_24 * depth / 24, 1) - 1);
   return layers;
 }
 
 ModelConfig general_rule(int64_t depth, int64_t num_heads) {
   ModelConfig config = ModelConfig::vggt_1b();
   config.camera_head->num_heads = num_heads;
-  for (DptConfig* head : {&*config.depth_head, &*config.point_head, &config.track_head->feature_extractor}) {
+  for (DptConfig* head :
+       {&*config.depth_head, &*config.point_head, &config.track_head->feature_extractor}) {
     head->intermediate_layer_idx = layers_of_depth(depth);
   }
   return config;
@@ -116,7 +120,8 @@ ModelConfig from_shapes(const Shapes& shapes, std::vector<std::string>& assumed)
   const int64_t grid_cells = shapes.size(encoder + "pos_embed", 1) - 1;
   const auto grid = std::llround(std::sqrt(static_cast<double>(grid_cells)));
   if (grid * grid != grid_cells) {
-    throw ConfigError(encoder + "pos_embed", std::to_string(grid_cells) + " patches are not a square grid");
+    throw ConfigError(encoder + "pos_embed",
+                      std::to_string(grid_cells) + " patches are not a square grid");
   }
   config.img_size = grid * config.patch_size;
   config.patch_embed.depth = shapes.count(encoder + "blocks", "norm1.weight");
@@ -127,7 +132,8 @@ ModelConfig from_shapes(const Shapes& shapes, std::vector<std::string>& assumed)
   config.aggregator.mlp_ratio = shapes.ratio("aggregator.frame_blocks.0");
   assumed.push_back("patch_embed.num_heads = the aggregator's");
 
-  const std::string origin = like ? "as in " + like->first : "VGGT-1B's, or in proportion to its depth";
+  const std::string origin =
+      like ? "as in " + like->first : "VGGT-1B's, or in proportion to its depth";
   // The preset may lack a head that the file has, so each starts from the rule if need be.
   const ModelConfig rule = general_rule(depth, num_heads);
   const auto assume = [&](const std::string& fields) { assumed.push_back(fields + ": " + origin); };
@@ -157,7 +163,9 @@ ModelConfig from_shapes(const Shapes& shapes, std::vector<std::string>& assumed)
     if (!config.track_head) config.track_head = rule.track_head;
     read_dpt(shapes, "track_head.feature_extractor.", config.track_head->feature_extractor);
     read_tracker(shapes, *config.track_head);
-    assume("track_head: iters, stride, corr_radius, num_heads, max_scale, intermediate_layer_idx, pos_embed");
+    assume(
+        "track_head: iters, stride, corr_radius, num_heads, max_scale, intermediate_layer_idx, "
+        "pos_embed");
   } else {
     config.track_head.reset();
   }
@@ -171,7 +179,8 @@ InferredConfig infer_config(const WeightFile& file) {
   const auto metadata = file.metadata.find("vggt.config");
   if (metadata != file.metadata.end()) {
     inferred.origin = "the file's metadata";
-    inferred.config = ModelConfig::from_json(metadata->second, file.path + ": metadata vggt.config");
+    inferred.config =
+        ModelConfig::from_json(metadata->second, file.path + ": metadata vggt.config");
     return inferred;
   }
   inferred.origin = "the tensors' shapes";
@@ -179,10 +188,11 @@ InferredConfig infer_config(const WeightFile& file) {
   try {
     inferred.config.validate();
   } catch (const ConfigError& error) {
-    throw ConfigError(file.path,
-                      std::string("the config read off the tensors' shapes is not valid, give one with "
-                                  "--config: ") +
-                          error.what());
+    throw ConfigError(
+        file.path,
+        std::string("the config read off the tensors' shapes is not valid, give one with "
+                    "--config: ") +
+            error.what());
   }
   return inferred;
 }
@@ -192,7 +202,8 @@ std::string licence_of(const WeightFile& file, const ModelConfig& config) {
   if (stated != file.metadata.end()) return stated->second;
   if (config.embed_dim == ModelConfig::vggt_1b().embed_dim &&
       config.aggregator.depth == ModelConfig::vggt_1b().aggregator.depth) {
-    return "not stated in the file; of this size are facebook/VGGT-1B (CC BY-NC 4.0, non-commercial) and "
+    return "not stated in the file; of this size are facebook/VGGT-1B (CC BY-NC 4.0, "
+           "non-commercial) and "
            "facebook/VGGT-1B-Commercial (VGGT licence with acceptable-use policy)";
   }
   return "not stated in the file";

@@ -8,7 +8,6 @@
 
 #include "src/base/error.h"
 #include "src/weights/manifest.h"
-#include "src/weights/mapped_file.h"
 #include "src/weights/synthetic.h"
 
 namespace vggt {
@@ -105,7 +104,7 @@ std::shared_ptr<Vggt> load_model(const WeightFile& file,
     const at::Tensor converted = stored.to(options.device, dtype);
     // The pages just read are not needed again (converted), or not yet (mapped): memory stays at
     // the target's.
-    // drop_pages(stored.const_data_ptr(), stored.nbytes());
+    file.drop_pages(stored);
     if (!is_finite(converted)) {
       throw IoError(
           file.path,

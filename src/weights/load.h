@@ -12,9 +12,10 @@ namespace vggt {
 
 /// How the tensors of a file differ from what a config expects.
 struct ManifestDifference {
-  std::vector<std::string> missing;    ///< expected, not in the file
-  std::vector<std::string> extra;      ///< in the file, not expected
-  std::vector<std::string> misshapen;  ///< "key: file [..], model [..]", or not a floating-point tensor
+  std::vector<std::string> missing;  ///< expected, not in the file
+  std::vector<std::string> extra;    ///< in the file, not expected
+  std::vector<std::string>
+      misshapen;  ///< "key: file [..], model [..]", or not a floating-point tensor
   bool empty() const { return missing.empty() && extra.empty() && misshapen.empty(); }
 };
 
@@ -27,13 +28,17 @@ struct LoadOptions {
   ProgressCallback progress;
 };
 
-/// A model with the weights of `file`, each converted while it is mapped: what the file holds in the right dtype
-/// already stays mapped, the rest needs memory once, in its final dtype.
-/// Throws IoError listing every missing, extra and misshapen tensor, or naming one that holds NaN or infinity.
-std::shared_ptr<Vggt> load_model(const WeightFile& file, const ModelConfig& config,
+/// A model with the weights of `file`, each converted while it is mapped: what the file holds in
+/// the right dtype already stays mapped, the rest needs memory once, in its final dtype. Throws
+/// IoError listing every missing, extra and misshapen tensor, or naming one that holds NaN or
+/// infinity.
+std::shared_ptr<Vggt> load_model(const WeightFile& file,
+                                 const ModelConfig& config,
                                  const LoadOptions& options);
 
 /// A model with the weights of the synthetic rule (weights/synthetic.h): for speed and parity only.
-std::shared_ptr<Vggt> synthetic_model(uint64_t seed, const ModelConfig& config, const LoadOptions& options);
+std::shared_ptr<Vggt> synthetic_model(uint64_t seed,
+                                      const ModelConfig& config,
+                                      const LoadOptions& options);
 
 }  // namespace vggt

@@ -10,8 +10,8 @@
 
 namespace vggt {
 
-/// Every parameter that a model of this config has: checkpoint key -> shape. It is read off the model itself, so
-/// that model and manifest cannot differ.
+/// Every parameter that a model of this config has: checkpoint key -> shape. It is read off the
+/// model itself, so that model and manifest cannot differ.
 std::map<std::string, std::vector<int64_t>> manifest(const ModelConfig& config);
 
 }  // namespace vggt

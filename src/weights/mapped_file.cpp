@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 
 #include <nlohmann/json.hpp>
@@ -46,6 +47,20 @@ MappedFile::MappedFile(const std::string& path) {
 }
 
 MappedFile::~MappedFile() { munmap(data_, size_); }
+
+bool MappedFile::drop_pages(const void* begin, size_t size) const {
+  const auto first = reinterpret_cast<uintptr_t>(data_);
+  const auto address = reinterpret_cast<uintptr_t>(begin);
+  if (address < first || address - first > size_ || size > size_ - (address - first)) return false;
+  const auto page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
+  const uintptr_t inner_begin = (address + page - 1) / page * page;
+  const uintptr_t inner_end = (address + size) / page * page;
+  // Advice only: if it fails, memory stays in use and nothing else changes.
+  if (inner_end > inner_begin) {
+    madvise(reinterpret_cast<void*>(inner_begin), inner_end - inner_begin, MADV_DONTNEED);
+  }
+  return true;
+}
 
 std::string quote(std::string_view name) {
   constexpr size_t kMaxLength = 120;

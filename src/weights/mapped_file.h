@@ -23,6 +23,11 @@ class MappedFile {
   size_t size() const { return size_; }
   std::string_view bytes() const { return {data_, size_}; }
 
+  /// Takes the whole pages within [begin, begin + size) out of memory, if that lies in this file;
+  /// the next access reads them again. What was written there is lost. Returns whether it lies in
+  /// this file.
+  bool drop_pages(const void* begin, size_t size) const;
+
  private:
   char* data_ = nullptr;
   size_t size_ = 0;

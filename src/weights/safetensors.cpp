@@ -366,6 +366,7 @@ WeightFile read_safetensors(const std::string& path) {
   char* const data = file->data() + sizeof(header_size) + header_size;
   for (const Entry& entry : entries) result.tensors[entry.name] = view_of(entry, file, data);
   result.bytes = data_size;
+  result.mappings.push_back(file);
   return result;
 }
 
@@ -406,6 +407,7 @@ WeightFile read_sharded_safetensors(const std::string& index_path) {
       }
     }
     result.bytes += part.bytes;
+    result.mappings.insert(result.mappings.end(), part.mappings.begin(), part.mappings.end());
   }
   result.format = "safetensors (" + std::to_string(tensors_of_shard.size()) + " shards)";
   return result;

@@ -74,6 +74,13 @@ std::string choose_in_folder(const fs::path& folder) {
 
 }  // namespace
 
+void WeightFile::drop_pages(const at::Tensor& tensor) const {
+  // A tensor that had to be copied out of its file lies in no mapping and keeps its memory.
+  for (const auto& mapping : mappings) {
+    if (mapping->drop_pages(tensor.const_data_ptr(), tensor.nbytes())) return;
+  }
+}
+
 WeightFile open_weight_file(const std::string& path) {
   std::error_code not_there;  // MappedFile says what is wrong
   const bool is_folder = fs::is_directory(path, not_there);
