@@ -36,7 +36,7 @@ struct ImageSize {
 
 ImageSize image_size(const std::string& text, const ModelConfig& config) {
   if (text.empty()) {
-    const int64_t patches = config.img_size / config.patch_size * 3 / 4;
+    const int64_t patches = (config.img_size / config.patch_size * 3 + 2) / 4;
     return {config.img_size, std::max<int64_t>(patches, 1) * config.patch_size};
   }
   long long width = 0;

@@ -93,7 +93,9 @@ void run(const ReconstructCommand& command) {
   const ProgressCallback progress = progress_line();
   const std::vector<std::string> paths =
       even_spread(list_images(command.photos), command.max_images);
-  OutputFolder output(command.output, command.overwrite, {command.photos, command.model.weights});
+  std::vector<std::string> inputs = {command.photos};
+  if (!command.model.weights.empty()) inputs.push_back(command.model.weights);
+  OutputFolder output(command.output, command.overwrite, inputs);
 
   RunFacts facts = {.photos = command.photos,
                     .fit = command.fit,

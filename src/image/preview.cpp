@@ -204,8 +204,9 @@ void write_preview(const std::string& path, const Reconstruction& reconstruction
   const int scene_top = rows_top + 3 * (cell_height + kGap) + kMargin;
   cv::Mat canvas(scene_top + kSceneHeight + kMargin, kWidth, CV_8UC3, kBackground);
 
-  const std::string counts = std::to_string(views) + (views == 1 ? " photo, " : " photos, ") +
-                             thousands(reconstruction.points.size()) + " points";
+  std::string counts = std::to_string(views) + (views == 1 ? " photo, " : " photos, ") +
+                       thousands(reconstruction.points.size()) + " points";
+  if (!reconstruction.note.empty()) counts += "  (" + reconstruction.note + ")";
   draw_text(canvas, {kMargin, 42}, "VGGT reconstruction", 0.9, kBright);
   draw_text(
       canvas, {kMargin + text_width("VGGT reconstruction", 0.9) + 24, 42}, counts, 0.65, kDim);

@@ -8,15 +8,17 @@
 
 #include <charconv>
 #include <cstring>
+#include <string_view>
 
 namespace vggt {
 namespace {
 
-constexpr const char* kBeforeCount =
-    "ply\nformat binary_little_endian 1.0\ncomment world = first camera: x right, y down, z "
-    "forward\nelement vertex ";
-constexpr const char* kAfterCount =
-    "\n"
+constexpr const char* kBegin =
+    "ply\nformat binary_little_endian 1.0\n"
+    "comment world = first camera: x right, y down, z forward\n";
+constexpr std::string_view kComment = "comment ";
+constexpr std::string_view kElement = "element vertex ";
+constexpr const char* kProperties =
     "property float x\nproperty float y\nproperty float z\n"
     "property uchar red\nproperty uchar green\nproperty uchar blue\n"
     "property float confidence\n"
@@ -48,10 +50,13 @@ void expect_text(BinaryReader& file, const char* expected) {
 
 }  // namespace
 
-void write_ply(const std::string& path, const PointCloud& cloud) {
+void write_ply(const std::string& path, const PointCloud& cloud, const std::string& note) {
   const int64_t n = cloud.size();
   BinaryWriter file(path);
-  const std::string header = kBeforeCount + std::to_string(n) + kAfterCount;
+  TORCH_CHECK(note.find('\n') == std::string::npos, "write_ply: the note must be one line");
+  std::string header = kBegin;
+  if (!note.empty()) header.append(kComment).append(note).append("\n");
+  header.append(kElement).append(std::to_string(n)).append("\n").append(kProperties);
   file.bytes(header.data(), header.size());
   if (n > 0) {
     check(cloud);
@@ -74,14 +79,20 @@ void write_ply(const std::string& path, const PointCloud& cloud) {
 
 PointCloud read_ply(const std::string& path) {
   BinaryReader file(path);
-  expect_text(file, kBeforeCount);
-  const std::string digits = file.text_until('\n', 19, "element vertex");
+  expect_text(file, kBegin);
+  constexpr size_t kMaxLine = 1000;
+  std::string line = file.text_until('\n', kMaxLine, "the PLY header");
+  while (line.starts_with(kComment)) line = file.text_until('\n', kMaxLine, "the PLY header");
+  if (!line.starts_with(kElement)) {
+    throw IoError(path, "its PLY header is not one that vggt writes");
+  }
+  const std::string digits = line.substr(kElement.size());
   uint64_t n = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), n);
   if (error != std::errc() || end != digits.data() + digits.size()) {
     throw IoError(path, "element vertex is no number: '" + digits + "'");
   }
-  expect_text(file, kAfterCount + 1);  // its first character ended the number
+  expect_text(file, kProperties);
   if (n > file.remaining() / kVertexBytes) {
     throw IoError(path, "element vertex is " + digits + ", more than the file can hold");
   }

@@ -120,7 +120,7 @@ void export_reconstruction(const Reconstruction& reconstruction, const std::stri
               "export_reconstruction: depth and confidence must have one frame per view");
   const fs::path root(folder);
   for (const char* name : {"sparse/0", "depth", "confidence"}) make_folder(root / name);
-  write_ply((root / "points.ply").string(), reconstruction.points);
+  write_ply((root / "points.ply").string(), reconstruction.points, reconstruction.note);
   write_colmap((root / "sparse/0").string(), colmap_from(reconstruction));
   const std::vector<std::string> stems = unique_stems(reconstruction.views);
   for (int64_t s = 0; s < views; ++s) {

@@ -16,7 +16,8 @@ using ::testing::ElementsAre;
 // Collects the names that are traced while it lives.
 struct Names {
   std::vector<std::string> names;
-  TraceListener listener{[this](const std::string& name, const at::Tensor&) { names.push_back(name); }};
+  TraceListener listener{
+      [this](const std::string& name, const at::Tensor&) { names.push_back(name); }};
 };
 
 TEST(Trace, HandsOverNameAndTensor) {

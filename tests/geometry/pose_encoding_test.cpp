@@ -14,9 +14,9 @@
 namespace vggt {
 namespace {
 
-using ::testing::HasSubstr;
 using testing::expect_rows_near;
 using testing::golden;
+using ::testing::HasSubstr;
 using testing::row_names;
 
 // A few roundings of numbers up to 1, and of the tangent relative to the focal length.
@@ -38,16 +38,21 @@ TEST(DecodePose, AgreesWithTheOriginal) {
   const Rows rows;
   const at::Tensor encoding = rows.tensors.at("pose_enc");
   const CameraMatrices narrow = decode_pose(encoding, rows.height, rows.width);
-  expect_rows_near(narrow.extrinsics[0], rows.at("extrinsics_f32"), rows.names, kFloat, kIllConditioned);
-  expect_rows_near(narrow.intrinsics[0], rows.at("intrinsics_f32"), rows.names, kFloat, kIllConditioned);
+  expect_rows_near(
+      narrow.extrinsics[0], rows.at("extrinsics_f32"), rows.names, kFloat, kIllConditioned);
+  expect_rows_near(
+      narrow.intrinsics[0], rows.at("intrinsics_f32"), rows.names, kFloat, kIllConditioned);
   const CameraMatrices wide = decode_pose(encoding.to(at::kDouble), rows.height, rows.width);
-  expect_rows_near(wide.extrinsics[0], rows.at("extrinsics_f64"), rows.names, kDouble, kIllConditioned);
-  expect_rows_near(wide.intrinsics[0], rows.at("intrinsics_from_f64"), rows.names, kFloat, kIllConditioned);
+  expect_rows_near(
+      wide.extrinsics[0], rows.at("extrinsics_f64"), rows.names, kDouble, kIllConditioned);
+  expect_rows_near(
+      wide.intrinsics[0], rows.at("intrinsics_from_f64"), rows.names, kFloat, kIllConditioned);
 }
 
 TEST(EncodePose, AgreesWithTheOriginal) {
   const Rows rows;
-  const CameraMatrices narrow = {rows.tensors.at("extrinsics_f32"), rows.tensors.at("intrinsics_f32")};
+  const CameraMatrices narrow = {rows.tensors.at("extrinsics_f32"),
+                                 rows.tensors.at("intrinsics_f32")};
   expect_rows_near(encode_pose(narrow, rows.height, rows.width)[0],
                    rows.at("roundtrip_from_f32"),
                    rows.names,
@@ -69,17 +74,18 @@ TEST(EncodePose, UndoesDecodePose) {
       encode_pose(decode_pose(encoding, rows.height, rows.width), rows.height, rows.width);
   const at::Tensor quaternion = encoding.slice(1, 3, 7);
   const at::Tensor unit = quaternion / quaternion.norm(2, -1, true);
-  const at::Tensor expected = at::cat({encoding.slice(1, 0, 3),
-                                       at::where(unit.slice(1, 3) < 0, -unit, unit),
-                                       encoding.slice(1, 7)},
-                                      1);
+  const at::Tensor expected = at::cat(
+      {encoding.slice(1, 0, 3), at::where(unit.slice(1, 3) < 0, -unit, unit), encoding.slice(1, 7)},
+      1);
   const std::vector<std::string> names(rows.names.begin(), rows.names.begin() + 24);
   // There and back in float32.
   expect_rows_near(back, expected, names, 2e-6);
 }
 
 // A camera that is looking along the world's z axis.
-at::Tensor plain_encoding() { return at::tensor({0.5, -1.0, 2.0, 0.0, 0.0, 0.0, 1.0, 0.8, 1.0}, at::kDouble); }
+at::Tensor plain_encoding() {
+  return at::tensor({0.5, -1.0, 2.0, 0.0, 0.0, 0.0, 1.0, 0.8, 1.0}, at::kDouble);
+}
 
 TEST(CamerasFromPose, AgreesWithTheMatrices) {
   const Rows rows;
@@ -94,7 +100,8 @@ TEST(CamerasFromPose, AgreesWithTheMatrices) {
     };
     for (int64_t row = 0; row < 3; ++row) {
       for (int64_t column = 0; column < 3; ++column) {
-        EXPECT_EQ(camera.rotation[static_cast<size_t>(3 * row + column)], extrinsic(row, column)) << i;
+        EXPECT_EQ(camera.rotation[static_cast<size_t>(3 * row + column)], extrinsic(row, column))
+            << i;
       }
       EXPECT_EQ(camera.translation[static_cast<size_t>(row)], extrinsic(row, 3)) << i;
     }
@@ -137,7 +144,8 @@ TEST(CamerasFromPose, RefusesWhatIsNoCameraAndNamesTheFrame) {
     at::Tensor encodings = plain_encoding().repeat({3, 1});
     ASSERT_NO_THROW(cameras_from_pose(encodings, 70, 98));
     encodings[2][bad.place] = bad.value;
-    const std::string message = message_of<ConfigError>([&] { cameras_from_pose(encodings, 70, 98); });
+    const std::string message =
+        message_of<ConfigError>([&] { cameras_from_pose(encodings, 70, 98); });
     EXPECT_THAT(message, HasSubstr("frame 2")) << bad.place << " = " << bad.value;
     EXPECT_THAT(message, HasSubstr(bad.reason)) << bad.place << " = " << bad.value;
   }

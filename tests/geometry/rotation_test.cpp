@@ -28,23 +28,29 @@ TEST(QuaternionFromMatrix, AgreesWithTheOriginal) {
   const at::Tensor matrices = rows.at("matrix_f64");
   const auto names = row_names("matrix_rows");
   expect_rows_near(quaternion_from_matrix(matrices), rows.at("quat_xyzw_from_f64"), names, kDouble);
-  expect_rows_near(
-      quaternion_from_matrix(matrices.to(at::kFloat)), rows.at("quat_xyzw_from_f32"), names, kFloat);
+  expect_rows_near(quaternion_from_matrix(matrices.to(at::kFloat)),
+                   rows.at("quat_xyzw_from_f32"),
+                   names,
+                   kFloat);
 }
 
 TEST(MatrixFromQuaternion, AgreesWithTheOriginal) {
   auto rows = golden("geometry/rotation");
   const at::Tensor quaternions = rows.at("quat_in_xyzw_f32");
   const auto names = quaternion_rows();
-  // The square of tiny_quat's length underflows, what is left of it depends on the order of the sum.
+  // The square of tiny_quat's length underflows, what is left of it depends on the order of the
+  // sum.
   const std::vector<std::string> left_out = {"tiny_quat"};
   expect_rows_near(matrix_from_quaternion(quaternions.to(at::kDouble)),
                    rows.at("matrix_from_quat_f64"),
                    names,
                    kDouble,
                    left_out);
-  expect_rows_near(
-      matrix_from_quaternion(quaternions), rows.at("matrix_from_quat_f32"), names, kFloat, left_out);
+  expect_rows_near(matrix_from_quaternion(quaternions),
+                   rows.at("matrix_from_quat_f32"),
+                   names,
+                   kFloat,
+                   left_out);
 }
 
 TEST(QuaternionFromMatrix, UndoesMatrixFromQuaternion) {
@@ -60,8 +66,10 @@ TEST(QuaternionFromMatrix, UndoesMatrixFromQuaternion) {
 TEST(MatrixFromQuaternion, TakesAnyLeadingAxes) {
   const at::Tensor quaternions = golden("geometry/rotation").at("quat_in_xyzw_f32").slice(0, 0, 24);
   const at::Tensor flat = matrix_from_quaternion(quaternions);
-  EXPECT_TRUE(at::equal(matrix_from_quaternion(quaternions.view({2, 3, 4, 4})), flat.view({2, 3, 4, 3, 3})));
-  EXPECT_TRUE(at::equal(quaternion_from_matrix(flat.view({4, 6, 3, 3})).view({24, 4}), quaternion_from_matrix(flat)));
+  EXPECT_TRUE(at::equal(matrix_from_quaternion(quaternions.view({2, 3, 4, 4})),
+                        flat.view({2, 3, 4, 3, 3})));
+  EXPECT_TRUE(at::equal(quaternion_from_matrix(flat.view({4, 6, 3, 3})).view({24, 4}),
+                        quaternion_from_matrix(flat)));
 }
 
 TEST(InverseSe3, AgreesWithTheOriginal) {
@@ -74,8 +82,10 @@ TEST(InverseSe3, AgreesWithTheOriginal) {
   expect_rows_near(inverse_se3(wide), rows.at("inverse_numpy_f64"), names, kDouble);
   expect_rows_near(inverse_se3(narrow), rows.at("inverse_torch_f32"), names, kFloat);
   const at::Tensor last = at::tensor({0, 0, 0, 1}, narrow.options()).expand({32, 1, 4});
-  expect_rows_near(
-      inverse_se3(at::cat({narrow, last}, 1)), rows.at("inverse_from_4x4_torch_f32"), names, kFloat);
+  expect_rows_near(inverse_se3(at::cat({narrow, last}, 1)),
+                   rows.at("inverse_from_4x4_torch_f32"),
+                   names,
+                   kFloat);
 }
 
 TEST(InverseSe3, UndoesTheTransform) {

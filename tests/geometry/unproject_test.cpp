@@ -24,8 +24,9 @@ TEST(Unproject, AgreesWithTheOriginal) {
   ASSERT_EQ(points.scalar_type(), at::kDouble);
   // The fixture's tolerance.
   EXPECT_LT(relative_difference(points, in.at("world_points_f64")), 1e-6);
-  const at::Tensor from_double = unproject(
-      depth.to(at::kDouble), in.at("extrinsics").to(at::kDouble), in.at("intrinsics").to(at::kDouble));
+  const at::Tensor from_double = unproject(depth.to(at::kDouble),
+                                           in.at("extrinsics").to(at::kDouble),
+                                           in.at("intrinsics").to(at::kDouble));
   EXPECT_LT(relative_difference(from_double, in.at("world_points_all_double_inputs")), 1e-6);
 }
 
@@ -37,7 +38,8 @@ TEST(Unproject, DoesNotMaskAnyDepth) {
   const at::Tensor rotation = in.at("extrinsics").slice(2, 0, 3).to(at::kDouble);
   const at::Tensor translation = in.at("extrinsics").slice(2, 3, 4).to(at::kDouble);
   const at::Tensor points = unproject(depth, in.at("extrinsics"), in.at("intrinsics"));
-  const at::Tensor in_cam = at::matmul(rotation, points.flatten(1, 2).transpose(1, 2)) + translation;
+  const at::Tensor in_cam =
+      at::matmul(rotation, points.flatten(1, 2).transpose(1, 2)) + translation;
   // The depth comes back: float32's rounding of the camera point.
   EXPECT_LT((in_cam.select(1, 2) - depth.flatten(1)).abs().max().item<double>(), 1e-5);
 }
@@ -48,8 +50,10 @@ TEST(Unproject, UsesIntegerPixels) {
   const at::Tensor intrinsics =
       at::tensor({2.0f, 0.0f, 1.0f, 0.0f, 2.0f, 0.5f, 0.0f, 0.0f, 1.0f}).view({1, 3, 3});
   const at::Tensor points = unproject(at::full({1, 2, 3}, 4.0f), extrinsics, intrinsics);
-  EXPECT_TRUE(at::equal(points[0][1][2], at::tensor({2.0, 1.0, 4.0}, at::kDouble))) << points[0][1][2];
-  EXPECT_TRUE(at::equal(points[0][0][0], at::tensor({-2.0, -1.0, 4.0}, at::kDouble))) << points[0][0][0];
+  EXPECT_TRUE(at::equal(points[0][1][2], at::tensor({2.0, 1.0, 4.0}, at::kDouble)))
+      << points[0][1][2];
+  EXPECT_TRUE(at::equal(points[0][0][0], at::tensor({-2.0, -1.0, 4.0}, at::kDouble)))
+      << points[0][0][0];
 }
 
 TEST(Unproject, RefusesOtherShapes) {

@@ -28,10 +28,12 @@ inline std::vector<std::string> row_names(const std::string& table) {
   return names;
 }
 
-/// Fails, naming the row, where a value differs by more than tolerance * max(1, |expected|). NaN equals NaN only,
-/// infinity itself only. `actual` and `expected` are [names.size(), ...].
-inline void expect_rows_near(const at::Tensor& actual, const at::Tensor& expected,
-                             const std::vector<std::string>& names, double tolerance,
+/// Fails, naming the row, where a value differs by more than tolerance * max(1, |expected|). NaN
+/// equals NaN only, infinity itself only. `actual` and `expected` are [names.size(), ...].
+inline void expect_rows_near(const at::Tensor& actual,
+                             const at::Tensor& expected,
+                             const std::vector<std::string>& names,
+                             double tolerance,
                              const std::vector<std::string>& left_out = {}) {
   ASSERT_EQ(actual.sizes(), expected.sizes());
   ASSERT_EQ(actual.scalar_type(), expected.scalar_type());
