@@ -30,7 +30,8 @@ function(vggt_program name)
   vggt_settings(${name})
 endfunction()
 
-# <folder>/<file>_test.cpp becomes one program; each of its cases is one test of ctest.
+# <folder>/<file>_test.cpp, below tests or below the root, becomes one program; each of its cases is one test of
+# ctest.
 function(vggt_test file)
   cmake_parse_arguments(test "" "TIMEOUT" "LABELS" ${ARGN})
   if(NOT test_TIMEOUT)
@@ -40,7 +41,11 @@ function(vggt_test file)
     set(test_LABELS cpu)
   endif()
   string(REPLACE "/" "_" name "${file}_test")
-  vggt_program(${name} ${file}_test.cpp)
+  set(source ${CMAKE_CURRENT_SOURCE_DIR}/${file}_test.cpp)
+  if(NOT EXISTS ${source})
+    set(source ${PROJECT_SOURCE_DIR}/${file}_test.cpp)
+  endif()
+  vggt_program(${name} ${source})
   target_link_libraries(${name} PRIVATE ${test_UNPARSED_ARGUMENTS} vggt_test_support GTest::gtest_main)
   gtest_discover_tests(${name} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}
                        TEST_PREFIX "${file}/" DISCOVERY_TIMEOUT 60

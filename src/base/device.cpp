@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/base/device.h"
 
+#include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <dlfcn.h>
 
@@ -53,7 +54,11 @@ c10::Device select_device(const std::string& name) {
     throw ConfigError("device", "'" + name + "' is none of auto, cpu, cuda");
   }
   const std::string problem = cuda_problem();
-  if (problem.empty()) return c10::Device(c10::kCUDA, 0);
+  if (problem.empty()) {
+    // The heads are float32 for their accuracy; cuDNN would round their convolutions to TF32.
+    at::globalContext().setAllowTF32CuDNN(false);
+    return c10::Device(c10::kCUDA, 0);
+  }
   if (name == "auto") return c10::Device(c10::kCPU);
   throw ConfigError("device", "cuda cannot be used: " + problem + ". Use --device cpu");
 }

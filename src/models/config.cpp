@@ -123,7 +123,10 @@ class Reader {
     return *found;
   }
   void require(bool holds, const char* key, const std::string& rule, const Json& json) const {
-    if (!holds) throw ConfigError(path_ + "." + key, rule + ", not " + json.dump());
+    if (holds) return;
+    // Lists and objects are named, not shown: they may be nested too deep for dump()'s recursion.
+    throw ConfigError(path_ + "." + key,
+                      rule + ", not " + (json.is_structured() ? json.type_name() : json.dump()));
   }
 
   const Json& json_;
@@ -252,6 +255,7 @@ std::vector<std::string> head_names(const ModelConfig& config) {
 // Heads that a "heads" list does not name are left out, even where their sizes are given.
 void keep_heads(ModelConfig& config, const Json& list, const std::string& source) {
   std::set<std::string> wanted;
+  if (!list.is_array()) throw ConfigError(source + ".heads", "must be a list of names");
   for (const Json& item : list) {
     if (!item.is_string()) throw ConfigError(source + ".heads", "must be a list of names");
     wanted.insert(item.get<std::string>());

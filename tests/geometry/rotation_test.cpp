@@ -79,7 +79,9 @@ TEST(InverseSe3, AgreesWithTheOriginal) {
   const at::Tensor wide = rows.at("se3_3x4_f64");
   const at::Tensor narrow = rows.at("se3_3x4_f32");
   expect_rows_near(inverse_se3(wide), rows.at("inverse_torch_f64"), names, kDouble);
-  expect_rows_near(inverse_se3(wide), rows.at("inverse_numpy_f64"), names, kDouble);
+  // The original's NumPy version, which computed in float32 too.
+  expect_rows_near(
+      inverse_se3(narrow).to(at::kDouble), rows.at("inverse_numpy_f64"), names, kFloat);
   expect_rows_near(inverse_se3(narrow), rows.at("inverse_torch_f32"), names, kFloat);
   const at::Tensor last = at::tensor({0, 0, 0, 1}, narrow.options()).expand({32, 1, 4});
   expect_rows_near(inverse_se3(at::cat({narrow, last}, 1)),
@@ -89,12 +91,15 @@ TEST(InverseSe3, AgreesWithTheOriginal) {
 }
 
 TEST(InverseSe3, UndoesTheTransform) {
-  const at::Tensor transform = golden("geometry/inverse_se3").at("se3_3x4_f64");
+  const at::Tensor quaternions =
+      golden("geometry/rotation").at("quat_in_xyzw_f32").slice(0, 0, 32).to(at::kDouble);
+  const at::Tensor translation = golden("geometry/inverse_se3").at("se3_3x4_f64").slice(2, 3, 4);
+  const at::Tensor transform = at::cat({matrix_from_quaternion(quaternions), translation}, 2);
   const at::Tensor inverse = inverse_se3(transform);
   const at::Tensor full = at::cat({transform, inverse.slice(1, 3)}, 1);
   const at::Tensor identity = at::eye(4, at::kDouble).expand({32, 4, 4});
-  // A stored rotation is orthogonal to a few roundings, and translations reach tens.
-  EXPECT_LT((at::matmul(inverse, full) - identity).abs().max().item<double>(), 1e-12);
+  // A few roundings of translations of a few units.
+  EXPECT_LT((at::matmul(inverse, full) - identity).abs().max().item<double>(), 1e-13);
 }
 
 }  // namespace

@@ -10,7 +10,7 @@ uint8. Needs numpy and safetensors.
   python3 tests/golden/make_model_golden.py <folder of full outputs> tests/golden
 """
 
-import json
+import math
 import pathlib
 import shutil
 import sys
@@ -38,8 +38,9 @@ def thin(name, value):
         value = value.astype(np.float32)
     if value.size > LIMIT and not name.startswith("in."):
         step = -(-value.size // LIMIT)
-        # Not a divisor of usual sizes, so that all rows, columns and channels are met.
-        step += 1 - step % 2
+        # Without a factor of usual sizes, so that all rows, columns and channels are met.
+        while math.gcd(step, 2 * 3 * 5 * 7) > 1:
+            step += 1
         return {f"{name}@{step}": value.reshape(-1)[::step]}
     return {name: value}
 

@@ -44,9 +44,8 @@ TEST(ParameterDtype, IsHalfForTheMatricesOfEncoderAndAggregator) {
                           "aggregator.frame_blocks.3.attn.qkv.bias",
                           "aggregator.global_blocks.0.attn.proj.weight",
                           "aggregator.global_blocks.23.mlp.fc1.bias",
-                          "aggregator.patch_embed.blocks.0.mlp.fc2.weight",
-                          "aggregator.patch_embed.patch_embed.proj.weight",
-                          "aggregator.patch_embed.patch_embed.proj.bias"}) {
+                          "aggregator.patch_embed.blocks.0.attn.proj.weight",
+                          "aggregator.patch_embed.blocks.0.mlp.fc2.weight"}) {
     EXPECT_EQ(parameter_dtype(key, Precision::kBFloat16), c10::kBFloat16) << key;
     EXPECT_EQ(parameter_dtype(key, Precision::kFloat16), c10::kHalf) << key;
     EXPECT_EQ(parameter_dtype(key, Precision::kFloat32), c10::kFloat) << key;
@@ -54,7 +53,7 @@ TEST(ParameterDtype, IsHalfForTheMatricesOfEncoderAndAggregator) {
   }
 }
 
-TEST(ParameterDtype, StaysFloatForNormsScalesTokensAndHeads) {
+TEST(ParameterDtype, StaysFloatForNormsScalesTokensPatchesAndHeads) {
   for (const char* key : {"aggregator.frame_blocks.3.norm1.weight",
                           "aggregator.frame_blocks.3.norm2.bias",
                           "aggregator.frame_blocks.3.attn.q_norm.weight",
@@ -65,6 +64,8 @@ TEST(ParameterDtype, StaysFloatForNormsScalesTokensAndHeads) {
                           "aggregator.patch_embed.pos_embed",
                           "aggregator.patch_embed.register_tokens",
                           "aggregator.patch_embed.mask_token",
+                          "aggregator.patch_embed.patch_embed.proj.weight",
+                          "aggregator.patch_embed.patch_embed.proj.bias",
                           "aggregator.camera_token",
                           "aggregator.register_token",
                           "camera_head.trunk.0.attn.qkv.weight",

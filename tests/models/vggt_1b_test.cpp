@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// VGGT-1B with synthetic weights against the original's outputs, 392 x 518, two and three frames. One test per
-// precision, because filling the weights takes longer than the comparison.
+// VGGT-1B with synthetic weights against the original's outputs, 392 x 518, two and three frames.
+// One test per precision, because filling the weights takes longer than the comparison.
 #include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>
 #include <gtest/gtest.h>
@@ -42,7 +42,8 @@ Tensors run(const Vggt& model, int64_t frames, const at::Tensor& query_points) {
   const int64_t width = model.config.embed_dim;
   const TraceListener listener([&](const std::string& name, const at::Tensor& value) {
     if (name == "dino.patch_tokens") {
-      out["patch_tokens"] = value.slice(1, 0, value.size(1), 13).slice(2, 0, value.size(2), 16).clone();
+      out["patch_tokens"] =
+          value.slice(1, 0, value.size(1), 13).slice(2, 0, value.size(2), 16).clone();
     }
     if (name == "track.fmaps") {
       out["track_features"] = value.slice(2, 0, value.size(2), 8)
@@ -54,12 +55,13 @@ Tensors run(const Vggt& model, int64_t frames, const at::Tensor& query_points) {
       const std::string id = std::to_string(layer);
       if (name == "agg.frame_" + id + ".out") halves[id] = value.clone();
       if (name == "agg.global_" + id + ".out") {
-        out["tokens_" + id] = of_tokens(
-            at::cat({halves[id].view({1, frames, -1, width}), value.view({1, frames, -1, width})}, 3));
+        out["tokens_" + id] = of_tokens(at::cat(
+            {halves[id].view({1, frames, -1, width}), value.view({1, frames, -1, width})}, 3));
       }
     }
   });
-  const Predictions p = model.forward(synthetic_images(frames, kHeight, kWidth, 0), {.query_points = query_points});
+  const Predictions p =
+      model.forward(synthetic_images(frames, kHeight, kWidth, 0), {.query_points = query_points});
   out["depth"] = of_map(p.depth);
   out["depth_conf"] = of_map(p.depth_confidence);
   out["world_points"] = of_map(p.world_points);
@@ -77,8 +79,9 @@ bool is_tracked(const std::string& name) {
   return name.rfind("track_", 0) == 0 ? name != "track_features" : name == "vis" || name == "conf";
 }
 
-// Compares with the truth; an output may err `factor` times as much as the original in the same precision, tracks
-// (which multiply every rounding about tenfold per iteration) `track_factor` times.
+// Compares with the truth; an output may err `factor` times as much as the original in the same
+// precision, tracks (which multiply every rounding about tenfold per iteration) `track_factor`
+// times.
 void compare(const Vggt& model, const std::string& precision, double factor, double track_factor) {
   const auto errors = nlohmann::json::parse(std::ifstream("tests/golden/vggt_1b/errors.json"));
   for (const int64_t frames : {2, 3}) {
@@ -92,7 +95,7 @@ void compare(const Vggt& model, const std::string& precision, double factor, dou
       const double allowed = (is_tracked(output) ? track_factor : factor) * original;
       const double error = relative_l2(key, actual.at(output), truth);
       EXPECT_LT(error, allowed) << name << " " << key;
-      RecordProperty(name + "." + output, std::to_string(error / original));
+      ::testing::Test::RecordProperty(name + "." + output, std::to_string(error / original));
     }
   }
 }
@@ -103,7 +106,8 @@ TEST(Vggt1b, Float32ErrsAtMostThreeTimesAsMuchAsTheOriginal) {
 }
 
 TEST(Vggt1b, BFloat16ErrsHardlyMoreThanTheOriginal) {
-  const auto model = synthetic_model(0, ModelConfig::vggt_1b(), {.precision = Precision::kBFloat16});
+  const auto model =
+      synthetic_model(0, ModelConfig::vggt_1b(), {.precision = Precision::kBFloat16});
   compare(*model, "bf16_autocast", 1.2, 3);
 }
 

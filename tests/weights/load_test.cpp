@@ -204,7 +204,7 @@ TEST(LoadModel, NeedsNoMoreMemoryThanTheConvertedWeights) {
   ModelConfig config = ModelConfig::vggt_1b();
   config.embed_dim = 768;
   config.patch_embed = {.depth = 4, .num_heads = 12};
-  config.aggregator = {.depth = 8, .num_heads = 12};
+  config.aggregator = {.depth = 9, .num_heads = 12};
   config.camera_head.reset();
   config.depth_head.reset();
   config.point_head.reset();
