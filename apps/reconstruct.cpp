@@ -6,8 +6,10 @@
 #include <CLI/CLI.hpp>
 #include <atomic>
 #include <filesystem>
+#include <iomanip>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <thread>
 
 #include "apps/commands.h"
@@ -137,9 +139,11 @@ void run(const ReconstructCommand& command) {
 
   double seconds = 0;
   for (const auto& stage : facts.seconds) seconds += stage.second;
-  say(std::to_string(paths.size()) + " photos, " + std::to_string(result.points.size()) +
-      " points, " + std::to_string(static_cast<int64_t>(seconds * 10) / 10) +
-      " s: " + command.output);
+  std::ostringstream summary;
+  summary << paths.size() << (paths.size() == 1 ? " photo, " : " photos, ") << result.points.size()
+          << " points, " << std::fixed << std::setprecision(1) << seconds
+          << " s: " << command.output;
+  say(summary.str());
 }
 
 }  // namespace
@@ -157,7 +161,8 @@ void add_reconstruct(CLI::App& app) {
       ->capture_default_str();
   sub->add_option(
          "--max-images", command->max_images, "Take an even spread of at most this many photos")
-      ->check(CLI::Range(1, 1000000));
+      ->check(CLI::Range(1, 1000000))
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   sub->add_option("--drop-percent",
                   command->drop_percent,
                   "Share of least confident pixels that give no points")

@@ -35,7 +35,8 @@ std::string to_string(Precision precision) {
 c10::ScalarType parameter_dtype(const std::string& key, Precision precision) {
   if (precision == Precision::kFloat64) return c10::kDouble;
   if (precision == Precision::kFloat32) return c10::kFloat;
-  // The patch convolution costs a thousandth of a forward, and its rounding would be in every token from the start.
+  // The patch convolution costs a thousandth of a forward, and its rounding would be in every token
+  // from the start.
   if (key.find(".patch_embed.proj.") != std::string::npos) return c10::kFloat;
   // Matrices and their biases, not norms (norm1.weight), scales (gamma) or tokens.
   const size_t last = key.rfind('.');

@@ -88,7 +88,9 @@ at::Tensor FeatureFusion::forward(const at::Tensor& path,
                                   int64_t rows,
                                   int64_t columns) const {
   const at::Tensor x = resConfUnit1 ? path + resConfUnit1->forward(level) : level;
-  return out_conv->forward(resize(resConfUnit2->forward(x), rows, columns));
+  // The original resizes first. A 1x1 convolution and an interpolation whose weights sum to one
+  // commute, and here the convolution has a quarter of the pixels.
+  return resize(out_conv->forward(resConfUnit2->forward(x)), rows, columns);
 }
 
 DptHead::DptHead(const DptConfig& head, const ModelConfig& config)

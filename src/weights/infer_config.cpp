@@ -123,6 +123,10 @@ ModelConfig from_shapes(const Shapes& shapes, std::vector<std::string>& assumed)
     throw ConfigError(encoder + "pos_embed",
                       std::to_string(grid_cells) + " patches are not a square grid");
   }
+  // Bounds that validate() has, too; but the product must not overflow before.
+  if (grid > 65536 || config.patch_size > 1024) {
+    throw ConfigError(encoder + "pos_embed", "the patch grid or the patch size is too large");
+  }
   config.img_size = grid * config.patch_size;
   config.patch_embed.depth = shapes.count(encoder + "blocks", "norm1.weight");
   config.patch_embed.num_heads = num_heads;

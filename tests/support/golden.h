@@ -8,8 +8,9 @@
 
 namespace vggt::testing {
 
-/// The tensors of tests/golden/<name>.safetensors. Names that end in "@k" hold every k-th element of the flattened
-/// tensor, "in.images@u8" becomes in.images = uint8 / 255 (see tests/golden/make_model_golden.py).
+/// The tensors of tests/golden/<name>.safetensors. Names that end in "@k" hold every k-th element
+/// of the flattened tensor, "in.images@u8" becomes in.images = uint8 / 255 (see
+/// tests/golden/make_model_golden.py).
 std::map<std::string, at::Tensor> golden(const std::string& name);
 
 /// |actual - expected| / |expected| in float64. `name` may end in "@k": actual is thinned likewise.
