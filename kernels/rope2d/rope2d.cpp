@@ -2,6 +2,7 @@
 #include "kernels/rope2d/rope2d.h"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 #include <c10/core/GradMode.h>
 
 #ifdef VGGT_WITH_CUDA
@@ -12,6 +13,43 @@
 #endif
 
 namespace vggt::kernels {
+namespace {
+
+// One pass over x, where the reference makes eight: its cost is that of reading and writing memory.
+at::Tensor rope2d_cpu(const at::Tensor& x, const RopeTables& tables) {
+  const at::Tensor cos = tables.cos.contiguous();
+  const at::Tensor sin = tables.sin.contiguous();
+  at::Tensor out = at::empty(x.sizes(), x.options());
+  const int64_t tokens = x.size(1);
+  const int64_t heads = x.size(2);
+  const int64_t quarter = x.size(3) / 4;
+  const int64_t table_batch = cos.size(0) == 1 ? 0 : cos.stride(0);
+  const auto* in = x.const_data_ptr<float>();
+  auto* to = out.mutable_data_ptr<float>();
+  at::parallel_for(0, x.size(0) * tokens, 64, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      const int64_t batch = row / tokens;
+      const int64_t token = row % tokens;
+      const int64_t table = batch * table_batch + token * 2 * quarter;
+      for (int64_t head = 0; head < heads; ++head) {
+        for (int64_t axis = 0; axis < 2; ++axis) {
+          const float* u = in + batch * x.stride(0) + token * x.stride(1) + head * x.stride(2) +
+                           axis * 2 * quarter;
+          const float* c = cos.const_data_ptr<float>() + table + axis * quarter;
+          const float* s = sin.const_data_ptr<float>() + table + axis * quarter;
+          float* turned = to + ((row * heads + head) * 2 + axis) * 2 * quarter;
+          for (int64_t j = 0; j < quarter; ++j) {
+            turned[j] = u[j] * c[j] - u[j + quarter] * s[j];
+            turned[j + quarter] = u[j + quarter] * c[j] + u[j] * s[j];
+          }
+        }
+      }
+    }
+  });
+  return out;
+}
+
+}  // namespace
 
 RopeTables rope2d_tables(const at::Tensor& positions,
                          int64_t head_dim,
@@ -48,9 +86,12 @@ at::Tensor rope2d(const at::Tensor& x,
                 "rope2d: x and its tables must share dtype and device");
   }
   const at::ScalarType result_dtype = out_dtype.value_or(x.scalar_type());
-#ifdef VGGT_WITH_CUDA
-  // Under autograd the composite of differentiable operations is used.
+  // Under autograd the reference's differentiable operations are used.
   const bool needs_grad = c10::GradMode::is_enabled() && x.requires_grad();
+  if (x.is_cpu() && x.scalar_type() == at::kFloat && !needs_grad) {
+    return rope2d_cpu(x, tables).to(result_dtype);
+  }
+#ifdef VGGT_WITH_CUDA
   if (x.is_cuda() && x.scalar_type() == at::kFloat && !needs_grad &&
       (result_dtype == at::kFloat || result_dtype == at::kBFloat16 || result_dtype == at::kHalf)) {
     const c10::cuda::CUDAGuard guard(x.device());
