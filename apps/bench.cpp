@@ -4,12 +4,12 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <fstream>
-#include <iostream>
+#include <cstdio>
 #include <nlohmann/json.hpp>
 
 #include "apps/commands.h"
 #include "apps/model_options.h"
+#include "apps/output_file.h"
 #include "apps/progress_line.h"
 #include "src/base/device.h"
 #include "src/base/error.h"
@@ -155,16 +155,15 @@ void run(const BenchCommand& command) {
       options.model.empty()) {
     options.model = "vggt-1b";
   }
-  std::ofstream out;
-  if (!command.json.empty()) {
-    out.open(command.json);  // before the work: a wrong path shows at once
-    if (!out) throw IoError(command.json, "cannot be written");
-  }
+  if (!command.json.empty()) check_writable(command.json);
   reset_peak_memory();
   const LoadedModel loaded = load(options, progress);
   const ImageSize size = image_size(command.size, loaded.model->config);
 
   Json report = loaded.describe();
+  report["model"] = options.model.empty() ? "from the weights or --config" : options.model;
+  report["heads"] = options.heads.empty() ? std::vector<std::string>{"all"} : options.heads;
+  report["warm_up"] = command.warm_up;
   report["image"] = {{"width", size.width}, {"height", size.height}};
   report["load"] = {{"seconds", loaded.seconds}, {"peak_memory_bytes", peak_memory_bytes()}};
   const c10::InferenceMode inference;
@@ -178,8 +177,9 @@ void run(const BenchCommand& command) {
     report["results"].push_back(measure(loaded, frames, command, size, progress));
     print(report["results"].back());
   }
-  if (out.is_open() && !(out << report.dump(1) << "\n").flush()) {
-    throw IoError(command.json, "cannot be written completely");
+  if (!command.json.empty()) {
+    write_text_file(command.json,
+                    report.dump(1, ' ', false, Json::error_handler_t::replace) + "\n");
   }
 }
 
@@ -189,6 +189,9 @@ void add_bench(CLI::App& app) {
   const auto command = std::make_shared<BenchCommand>();
   CLI::App* sub = app.add_subcommand("bench", "Time the stages of the network on synthetic images");
   add_model_options(*sub, command->model);
+  sub->get_option("--weights")->description("Checkpoint, or synthetic:SEED; default: synthetic:0");
+  sub->get_option("--model")->description(
+      "Preset for synthetic weights: vggt-1b (default), mini, tiny");
   sub->add_option("--frames", command->frames, "Numbers of frames, one measurement each")
       ->delimiter(',')
       ->check(CLI::Range(1, 100000))

@@ -7,6 +7,7 @@
 
 #include "apps/commands.h"
 #include "apps/model_options.h"
+#include "apps/output_file.h"
 #include "apps/progress_line.h"
 #include "src/base/error.h"
 #include "src/base/trace.h"
@@ -15,6 +16,7 @@
 namespace vggt::apps {
 namespace {
 
+using Json = nlohmann::ordered_json;
 using Tensors = std::map<std::string, at::Tensor>;
 
 struct ForwardCommand {
@@ -30,6 +32,9 @@ at::Tensor floating_input(const WeightFile& file, const std::string& name) {
   if (found == file.tensors.end()) throw IoError(file.path, "tensor " + name + " is missing");
   if (!at::isFloatingType(found->second.scalar_type())) {
     throw IoError(file.path, "tensor " + name + " must be floating-point");
+  }
+  if (!at::isfinite(found->second).all().item<bool>()) {
+    throw IoError(file.path, "tensor " + name + " holds NaN or infinity");
   }
   return found->second;
 }
@@ -64,8 +69,12 @@ Tensors joined(std::map<std::string, std::vector<at::Tensor>>& traced) {
 
 void run(const ForwardCommand& command) {
   const ProgressCallback progress = progress_line();
+  check_writable(command.output);
   const WeightFile input = open_weight_file(command.input);
   at::Tensor images = floating_input(input, "in.images");
+  if (images.numel() > 0 && (images.min().item<double>() < 0 || images.max().item<double>() > 1)) {
+    throw IoError(command.input, "tensor in.images must be in [0, 1]");
+  }
   if (images.dim() == 4) images = images.unsqueeze(0);
   const LoadedModel loaded = load(command.model, progress);
 
@@ -95,11 +104,12 @@ void run(const ForwardCommand& command) {
   }
   Tensors out = output_tensors(predictions);
   out.merge(joined(traced));
-  write_safetensors(command.output,
-                    out,
-                    {{"vggt.config", loaded.model->config.to_json(-1)},
-                     {"vggt.run", loaded.describe().dump()},
-                     {"format", "pt"}});
+  write_safetensors(
+      command.output,
+      out,
+      {{"vggt.config", loaded.model->config.to_json(-1)},
+       {"vggt.run", loaded.describe().dump(-1, ' ', false, Json::error_handler_t::replace)},
+       {"format", "pt"}});
   say("wrote " + std::to_string(out.size()) + " tensors to " + command.output);
 }
 

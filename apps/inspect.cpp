@@ -2,16 +2,20 @@
 #include <ATen/core/Tensor.h>
 
 #include <CLI/CLI.hpp>
+#include <cstdio>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "apps/commands.h"
+#include "apps/output_file.h"
 #include "src/base/error.h"
 #include "src/weights/infer_config.h"
 #include "src/weights/load.h"
 
 namespace vggt::apps {
 namespace {
+
+using Json = nlohmann::ordered_json;
 
 struct InspectCommand {
   std::string file;
@@ -41,16 +45,17 @@ std::string text_of(const std::map<std::string, int64_t>& dtypes) {
 void print_list(const char* title, const std::vector<std::string>& items) {
   if (items.empty()) return;
   std::cout << title << ":\n";
-  for (const std::string& item : items) std::cout << "  " << item << "\n";
+  for (const std::string& item : items) std::cout << "  " << printable(item) << "\n";
 }
 
-void print(const nlohmann::ordered_json& report, const ManifestDifference& difference) {
-  std::cout << report["file"].get<std::string>() << "\n"
+void print(const Json& report, const ManifestDifference& difference) {
+  std::cout << printable(report["file"].get<std::string>()) << "\n"
             << "  format   " << report["format"].get<std::string>() << "\n"
-            << "  licence  " << report["licence"].get<std::string>() << "\n"
+            << "  licence  " << printable(report["licence"].get<std::string>()) << "\n"
             << "  config   from " << report["config_origin"].get<std::string>() << "\n";
   for (const auto& [key, value] : report["metadata"].items()) {
-    if (key != "vggt.config") std::cout << "  " << key << ": " << value.get<std::string>() << "\n";
+    if (key != "vggt.config")
+      std::cout << "  " << printable(key + ": " + value.get<std::string>()) << "\n";
   }
   for (const auto& field : report["assumed_config_fields"]) {
     std::cout << "  assumed  " << field.get<std::string>() << "\n";
@@ -59,7 +64,7 @@ void print(const nlohmann::ordered_json& report, const ManifestDifference& diffe
   std::printf("  %-24s %8s %14s %14s  %s\n", "part", "tensors", "parameters", "bytes", "dtype");
   for (const auto& [name, part] : report["parts"].items()) {
     std::printf("  %-24s %8lld %14lld %14lld  %s\n",
-                name.c_str(),
+                printable(name).c_str(),
                 part["tensors"].get<long long>(),
                 part["parameters"].get<long long>(),
                 part["bytes"].get<long long>(),
@@ -95,17 +100,16 @@ void run(const InspectCommand& command) {
       ++part.dtypes[c10::toString(tensor.scalar_type())];
     }
   }
-  nlohmann::ordered_json report = {
-      {"file", file.path},
-      {"format", file.format},
-      {"licence", licence_of(file, inferred.config)},
-      {"metadata", file.metadata},
-      {"config_origin", inferred.origin},
-      {"assumed_config_fields", inferred.assumed},
-      {"config", nlohmann::ordered_json::parse(inferred.config.to_json())},
-      {"missing", difference.missing},
-      {"not_expected", difference.extra},
-      {"misshapen", difference.misshapen}};
+  Json report = {{"file", file.path},
+                 {"format", file.format},
+                 {"licence", licence_of(file, inferred.config)},
+                 {"metadata", file.metadata},
+                 {"config_origin", inferred.origin},
+                 {"assumed_config_fields", inferred.assumed},
+                 {"config", Json::parse(inferred.config.to_json())},
+                 {"missing", difference.missing},
+                 {"not_expected", difference.extra},
+                 {"misshapen", difference.misshapen}};
   for (const auto& [name, part] : parts) {
     report["parts"][name] = {{"tensors", part.tensors},
                              {"parameters", part.parameters},
@@ -113,7 +117,7 @@ void run(const InspectCommand& command) {
                              {"dtype", text_of(part.dtypes)}};
   }
   if (command.json) {
-    std::cout << report.dump(1) << "\n";
+    std::cout << report.dump(1, ' ', false, Json::error_handler_t::replace) << "\n";
   } else {
     print(report, difference);
   }

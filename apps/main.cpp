@@ -7,6 +7,7 @@
 #include <c10/util/Exception.h>
 
 #include "apps/commands.h"
+#include "apps/output_file.h"
 #include "src/base/error.h"
 
 namespace {
@@ -15,7 +16,7 @@ constexpr int kFailure = 1;
 constexpr int kWrongUsage = 2;
 
 int fail(const std::string& message, int code) {
-  std::cerr << "vggt: " << message << "\n";
+  std::cerr << "vggt: " << vggt::apps::printable(message) << "\n";
   return code;
 }
 

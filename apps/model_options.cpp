@@ -84,6 +84,10 @@ nlohmann::ordered_json LoadedModel::describe() const {
   nlohmann::ordered_json json = {{"weights", weights}, {"licence", licence}};
   if (!note.empty()) json["note"] = note;
   if (!assumed.empty()) json["assumed_config_fields"] = assumed;
+  json["asked_for"] = {{"config", options.config},
+                       {"heads", options.heads},
+                       {"precision", options.precision},
+                       {"device", options.device}};
   json["precision"] = to_string(precision);
   json["device"] = describe_device(device);
   json["threads"] = at::get_num_threads();
@@ -96,6 +100,7 @@ LoadedModel load(const ModelOptions& options, const ProgressCallback& progress) 
   LoadedModel loaded;
   loaded.device = select_device(options.device);
   loaded.precision = select_precision(options.precision, loaded.device);
+  loaded.options = options;
   loaded.weights = options.weights.empty() ? bundled_model() : options.weights;
   const LoadOptions load_options = {
       .precision = loaded.precision, .device = loaded.device, .progress = progress};

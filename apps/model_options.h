@@ -35,7 +35,8 @@ struct LoadedModel {
   Precision precision = Precision::kFloat32;
   std::string weights;  ///< as given
   std::string licence;
-  std::string note;  ///< what every output must say (synthetic weights); mostly empty
+  std::string note;      ///< what every output must say (synthetic weights); mostly empty
+  ModelOptions options;  ///< as asked for
   std::vector<std::string> assumed;  ///< fields of the config that the file does not tell
   double seconds = 0;                ///< loading took
 

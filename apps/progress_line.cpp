@@ -7,6 +7,8 @@
 #include <cstdio>
 #include <string>
 
+#include "apps/output_file.h"
+
 namespace vggt::apps {
 namespace {
 
@@ -46,7 +48,7 @@ ProgressCallback progress_line() {
 }
 
 void say(const std::string& message) {
-  std::fprintf(stderr, "%s%s\n", on_terminal() ? kClearLine : "", message.c_str());
+  std::fprintf(stderr, "%s%s\n", on_terminal() ? kClearLine : "", printable(message).c_str());
 }
 
 }  // namespace vggt::apps

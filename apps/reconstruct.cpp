@@ -62,7 +62,8 @@ std::vector<FittedImage> read_photos(const std::vector<std::string>& paths,
   std::vector<FittedImage> photos(paths.size());
   std::atomic<size_t> next = 0;
   std::exception_ptr failure;
-  std::mutex mutex;  // guards failure and stage
+  size_t failed = paths.size();  // the first photo that failed, whichever thread met one first
+  std::mutex mutex;              // guards failure, failed and stage
   const auto work = [&] {
     for (size_t i = next++; i < paths.size(); i = next++) {
       try {
@@ -77,18 +78,35 @@ std::vector<FittedImage> read_photos(const std::vector<std::string>& paths,
         if (!failure) stage.advance();
       } catch (...) {
         const std::lock_guard lock(mutex);
-        if (!failure) failure = std::current_exception();
+        if (i < failed) {
+          failure = std::current_exception();
+          failed = i;
+        }
         next = paths.size();
       }
     }
   };
-  std::vector<std::thread> threads;
-  for (unsigned i = 1; i < std::max(1u, std::thread::hardware_concurrency()); ++i)
-    threads.emplace_back(work);
-  work();
-  for (std::thread& thread : threads) thread.join();
+  {
+    std::vector<std::jthread> threads;
+    for (unsigned i = 1; i < std::thread::hardware_concurrency(); ++i) threads.emplace_back(work);
+    work();
+  }
   if (failure) std::rethrow_exception(failure);
   return photos;
+}
+
+// --overwrite is for old results: whatever else lies in a folder, it was not meant.
+void check_replaceable(const ReconstructCommand& command) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  const fs::path folder(command.output);
+  if (command.overwrite && fs::is_directory(folder, error) && !fs::is_empty(folder, error) &&
+      !fs::exists(folder / "report.json", error)) {
+    throw ConfigError("output",
+                      command.output +
+                          " holds no report.json, so it is not an old result and is not "
+                          "overwritten; name another folder");
+  }
 }
 
 void run(const ReconstructCommand& command) {
@@ -96,10 +114,14 @@ void run(const ReconstructCommand& command) {
   const std::vector<std::string> paths =
       even_spread(list_images(command.photos), command.max_images);
   std::vector<std::string> inputs = {command.photos};
-  if (!command.model.weights.empty()) inputs.push_back(command.model.weights);
+  for (const std::string& file : {command.model.weights, command.model.config}) {
+    if (!file.empty()) inputs.push_back(file);
+  }
+  check_replaceable(command);
   OutputFolder output(command.output, command.overwrite, inputs);
 
   RunFacts facts = {.photos = command.photos,
+                    .max_images = command.max_images,
                     .fit = command.fit,
                     .like_original = command.like_original,
                     .drop_percent = command.drop_percent};

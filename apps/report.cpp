@@ -51,6 +51,7 @@ void write_report(const std::string& path,
   Json report = {
       {"options",
        {{"photos", facts.photos},
+        {"max_images", facts.max_images},
         {"fit", facts.fit},
         {"like_original", facts.like_original},
         {"drop_percent", facts.drop_percent}}},

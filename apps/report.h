@@ -12,8 +12,9 @@ namespace vggt::apps {
 
 /// What report.json says beyond the reconstruction itself.
 struct RunFacts {
-  std::string photos;  ///< the folder
-  std::string fit;     ///< crop, pad or square
+  std::string photos;      ///< the folder
+  int64_t max_images = 0;  ///< 0: all
+  std::string fit;         ///< crop, pad or square
   bool like_original = false;
   double drop_percent = 0;
   std::vector<std::string> warnings;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
+
 #include <ATen/core/Tensor.h>
 
 namespace vggt::kernels {
@@ -22,8 +24,8 @@ RopeTables rope2d_tables(const at::Tensor& positions,
 
 /// Rotates queries or keys by their position in the patch grid (2-D RoPE): the first half of the
 /// head by the row, the second half by the column. With q = D / 4, j < q, b the base:
-///   angle_j = position * b^(-j / q),  (u_j, u_{j+q}) -> (u_j cos - u_{j+q} sin, u_{j+q} cos + u_j
-///   sin).
+///   angle_j = position * b^(-j / q)
+///   (u_j, u_{j+q}) -> (u_j cos - u_{j+q} sin, u_{j+q} cos + u_j sin)
 /// Heo et al., "Rotary Position Embedding for Vision Transformer", ECCV 2024.
 ///
 /// x       [B, N, A, D], float (double without CUDA), last stride 1

@@ -21,6 +21,13 @@ class ConfigError : public std::runtime_error {
       : std::runtime_error(field + ": " + reason) {}
 };
 
+/// What a network computed cannot be used. The message names the frame and why.
+class ModelError : public std::runtime_error {
+ public:
+  ModelError(const std::string& where, const std::string& reason)
+      : std::runtime_error(where + ": " + reason) {}
+};
+
 /// The progress callback asked to stop.
 class Cancelled : public std::runtime_error {
  public:

@@ -18,7 +18,7 @@ struct Progress {
   double seconds_left = 0;  ///< of this stage, from its pace so far; negative while unknown
 };
 
-/// Called at the start of a stage (done == 0) and after each unit. Returning false cancels: the
+/// Called on the thread that does the work, one call at a time; at the start of a stage (done == 0) and after each unit. Returning false cancels: the
 /// operation throws Cancelled. An empty callback is allowed everywhere.
 using ProgressCallback = std::function<bool(const Progress&)>;
 

@@ -61,14 +61,14 @@ std::vector<Camera> cameras_from_pose(const at::Tensor& encoding,
     for (int j = 0; j < 9; ++j)
       finite = finite && std::isfinite(value[j]) && std::isfinite(rotation[j]);
     if (!finite)
-      throw ConfigError(frame, "the network's pose holds NaN, infinity or a zero quaternion");
+      throw ModelError(frame, "the network's pose holds NaN, infinity or a zero quaternion");
     const double fov_height = value[7];
     const double fov_width = value[8];
     if (!(fov_height > 0 && fov_height < std::numbers::pi && fov_width > 0 &&
           fov_width < std::numbers::pi)) {
-      throw ConfigError(frame,
-                        "the network's angle of view is " + std::to_string(fov_width) + " x " +
-                            std::to_string(fov_height) + " rad, outside (0, pi)");
+      throw ModelError(frame,
+                       "the network's angle of view is " + std::to_string(fov_width) + " x " +
+                           std::to_string(fov_height) + " rad, outside (0, pi)");
     }
     Camera& camera = cameras[i];
     camera.width_px = image_width;

@@ -23,7 +23,7 @@ CameraMatrices decode_pose(const at::Tensor& encoding, int64_t image_height, int
 /// The inverse, [..., 9], always float32.
 at::Tensor encode_pose(const CameraMatrices& cameras, int64_t image_height, int64_t image_width);
 
-/// encoding [S, 9] to cameras, with guards: throws ConfigError naming the frame if a number is not
+/// encoding [S, 9] to cameras, with guards: throws ModelError naming the frame if a number is not
 /// finite, the quaternion is zero or an angle of view is outside (0, pi).
 std::vector<Camera> cameras_from_pose(const at::Tensor& encoding,
                                       int64_t image_height,

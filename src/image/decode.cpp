@@ -67,8 +67,9 @@ cv::Mat decode_pixels(const std::string& path, const std::vector<uint8_t>& bytes
 void blend_transparent_grey(cv::Mat& pixels, int transparent_grey, int bit_depth) {
   const bool is_16_bit = pixels.depth() == CV_16U;
   // OpenCV has widened 1, 2 and 4 bits to 8.
-  const int value =
-      bit_depth < 8 ? transparent_grey * 255 / ((1 << bit_depth) - 1) : transparent_grey;
+  const int value = bit_depth == 1 || bit_depth == 2 || bit_depth == 4
+                        ? transparent_grey * 255 / ((1 << bit_depth) - 1)
+                        : transparent_grey;
   pixels.setTo(is_16_bit ? 65535 : 255, pixels == value);
 }
 

@@ -297,7 +297,11 @@ void check_ratio(double ratio, int64_t channels, const std::string& field) {
 
 void check_dpt(const DptConfig& head, const ModelConfig& whole, const std::string& field) {
   check_size(head.features, field + ".features");
-  check(head.features % 2 == 0, field + ".features", "must be even");
+  // Half of the features go on in a dense head; each quarter of what goes on takes a part of the position embedding.
+  const int64_t divisor = (head.feature_only ? 1 : 2) * (head.pos_embed ? 4 : 1);
+  check(head.features % divisor == 0,
+        field + ".features",
+        "must be divisible by " + std::to_string(divisor));
   check(head.out_channels.size() == 4, field + ".out_channels", "must have four entries");
   for (const int64_t channels : head.out_channels) {
     check_size(channels, field + ".out_channels");
@@ -318,12 +322,16 @@ void check_dpt(const DptConfig& head, const ModelConfig& whole, const std::strin
   check_size(head.frames_chunk_size, field + ".frames_chunk_size");
 }
 
-void check_dense_head(const DptConfig& head, const ModelConfig& whole, const std::string& field) {
+void check_dense_head(const DptConfig& head,
+                      const ModelConfig& whole,
+                      int64_t output_dim,
+                      const std::string& field) {
   check_dpt(head, whole, field);
   check(!head.feature_only, field + ".feature_only", "must be false");
-  check(head.output_dim >= 2 && head.output_dim <= 64,
+  check(head.down_ratio == 1, field + ".down_ratio", "must be 1");
+  check(head.output_dim == output_dim,
         field + ".output_dim",
-        "must be one confidence and at least one value");
+        "must be " + std::to_string(output_dim) + ": its values and one confidence");
 }
 
 }  // namespace
@@ -426,8 +434,8 @@ void ModelConfig::validate() const {
     check_ratio(camera_head->mlp_ratio, head_dim_in(), "camera_head.mlp_ratio");
     check_size(camera_head->num_iterations, "camera_head.num_iterations", 64);
   }
-  if (depth_head) check_dense_head(*depth_head, *this, "depth_head");
-  if (point_head) check_dense_head(*point_head, *this, "point_head");
+  if (depth_head) check_dense_head(*depth_head, *this, 2, "depth_head");
+  if (point_head) check_dense_head(*point_head, *this, 4, "point_head");
   if (!track_head) return;
   const TrackHeadConfig& track = *track_head;
   check_dpt(track.feature_extractor, *this, "track_head.feature_extractor");

@@ -6,7 +6,7 @@
 
 namespace vggt::nn {
 
-/// Linear, then SiLU before it: the checkpoint's keys are poseLN_modulation.1.*.
+/// SiLU, then a linear layer whose keys are poseLN_modulation.1.* in the checkpoint.
 struct PoseModulation : torch::nn::Module {
   explicit PoseModulation(int64_t channels);
   at::Tensor forward(const at::Tensor& x) const;

@@ -6,7 +6,7 @@
 
 namespace vggt::nn {
 
-/// The 14 x 14 (patch x patch) convolution that makes patch tokens; a module of its own because the
+/// The convolution, one step per patch, that makes patch tokens; a module of its own because the
 /// checkpoint's keys have it.
 struct PatchEmbed : torch::nn::Module {
   PatchEmbed(int64_t patch_size, int64_t channels);

@@ -19,8 +19,8 @@ int clockwise_quarter_turns(int exif_orientation);
 ///
 /// Three frames of pixel coordinates, all with their origin at the top-left corner:
 ///   stored   as the file holds the picture, before EXIF orientation: what COLMAP reads
-///   upright  stored turned by the EXIF orientation; equal to it where the orientation is 1 or
-///   ignored network  upright, scaled per axis and shifted: network = scale * upright + offset
+///   upright  stored, turned by the EXIF orientation; equal to it where that is 1 or ignored
+///   network  upright, scaled per axis and shifted: network = scale * upright + offset
 /// The offset is negative where the picture was cropped, positive where it was padded.
 struct PixelMap {
   int64_t stored_width_px = 0;

@@ -21,8 +21,8 @@ struct ReconstructOptions {
 /// Cameras, depth and a coloured cloud of the photos that `input` was made of.
 /// names   one per photo, in order
 /// model   with camera and depth head; its other heads are run but not used
-/// Throws ConfigError: a head is missing, drop_percent out of range, or the network's cameras are
-/// not usable.
+/// Throws ConfigError: a head is missing or drop_percent out of range; ModelError: the network's
+/// cameras are not usable.
 Reconstruction reconstruct(const Vggt& model,
                            const NetworkInput& input,
                            const std::vector<std::string>& names,

@@ -3,6 +3,8 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <algorithm>
+#include <charconv>
 #include <cmath>
 
 #include "src/base/error.h"
@@ -30,10 +32,19 @@ class Shapes {
     return found->second.size(axis);
   }
 
-  // How many numbered modules prefix.0, prefix.1, ... have `leaf`.
-  int64_t count(const std::string& prefix, const std::string& leaf) const {
+  // How many numbered modules prefix.0, prefix.1, ... there are, by the highest number: one that lacks a tensor
+  // still counts, and the comparison with the manifest then names the tensor.
+  int64_t count(const std::string& prefix) const {
     int64_t n = 0;
-    while (has(prefix + "." + std::to_string(n) + "." + leaf)) ++n;
+    const std::string begin = prefix + ".";
+    for (auto it = file_.tensors.lower_bound(begin); it != file_.tensors.end(); ++it) {
+      if (it->first.rfind(begin, 0) != 0) break;
+      int64_t number = -1;
+      const char* digits = it->first.data() + begin.size();
+      std::from_chars(digits, it->first.data() + it->first.size(), number);
+      constexpr int64_t kMost = 1 << 20;  // validate() refuses far less
+      n = std::max(n, std::min(number, kMost) + 1);
+    }
     return n;
   }
 
@@ -62,8 +73,8 @@ void read_tracker(const Shapes& shapes, TrackHeadConfig& head) {
   const std::string former = tracker + "updateformer.";
   head.features = shapes.size(tracker + "fmap_norm.weight", 0);
   head.hidden_size = shapes.size(tracker + "corr_mlp.fc1.weight", 0);
-  head.time_depth = shapes.count(former + "time_blocks", "norm1.weight");
-  head.space_depth = shapes.count(former + "space_virtual_blocks", "norm1.weight");
+  head.time_depth = shapes.count(former + "time_blocks");
+  head.space_depth = shapes.count(former + "space_virtual_blocks");
   head.num_virtual_tracks = shapes.size(former + "virual_tracks", 1);
   head.mlp_ratio = shapes.ratio(former + "time_blocks.0");
   // levels * (2 r + 1)^2: the preset's radius if it divides, else the largest one that does.
@@ -108,7 +119,7 @@ ModelConfig general_rule(int64_t depth, int64_t num_heads) {
 ModelConfig from_shapes(const Shapes& shapes, std::vector<std::string>& assumed) {
   const std::string encoder = "aggregator.patch_embed.";
   const int64_t embed_dim = shapes.size("aggregator.camera_token", 3);
-  const int64_t depth = shapes.count("aggregator.frame_blocks", "norm1.weight");
+  const int64_t depth = shapes.count("aggregator.frame_blocks");
   const int64_t head_dim = shapes.size("aggregator.frame_blocks.0.attn.q_norm.weight", 0);
   const int64_t num_heads = embed_dim / head_dim;
 
@@ -128,7 +139,7 @@ ModelConfig from_shapes(const Shapes& shapes, std::vector<std::string>& assumed)
     throw ConfigError(encoder + "pos_embed", "the patch grid or the patch size is too large");
   }
   config.img_size = grid * config.patch_size;
-  config.patch_embed.depth = shapes.count(encoder + "blocks", "norm1.weight");
+  config.patch_embed.depth = shapes.count(encoder + "blocks");
   config.patch_embed.num_heads = num_heads;
   config.patch_embed.mlp_ratio = shapes.ratio(encoder + "blocks.0");
   config.aggregator.depth = depth;
@@ -143,7 +154,7 @@ ModelConfig from_shapes(const Shapes& shapes, std::vector<std::string>& assumed)
   const auto assume = [&](const std::string& fields) { assumed.push_back(fields + ": " + origin); };
   if (shapes.has("camera_head.empty_pose_tokens")) {
     if (!config.camera_head) config.camera_head = rule.camera_head;
-    config.camera_head->trunk_depth = shapes.count("camera_head.trunk", "norm1.weight");
+    config.camera_head->trunk_depth = shapes.count("camera_head.trunk");
     config.camera_head->mlp_ratio = shapes.ratio("camera_head.trunk.0");
     assume("camera_head: num_heads, num_iterations");
   } else {
@@ -183,8 +194,11 @@ InferredConfig infer_config(const WeightFile& file) {
   const auto metadata = file.metadata.find("vggt.config");
   if (metadata != file.metadata.end()) {
     inferred.origin = "the file's metadata";
-    inferred.config =
-        ModelConfig::from_json(metadata->second, file.path + ": metadata vggt.config");
+    try {
+      inferred.config = ModelConfig::from_json(metadata->second, "metadata vggt.config");
+    } catch (const ConfigError& error) {
+      throw IoError(file.path, error.what());
+    }
     return inferred;
   }
   inferred.origin = "the tensors' shapes";

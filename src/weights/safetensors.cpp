@@ -3,11 +3,13 @@
 
 #include <ATen/ATen.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <limits>
@@ -251,9 +253,12 @@ std::map<std::string, std::set<std::string>> parse_weight_map(const json& index,
 class PendingFile {
  public:
   explicit PendingFile(std::string path)
-      : path_(std::move(path)), pending_path_(path_ + "." + std::to_string(getpid()) + ".tmp") {
-    file_ = open(pending_path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+      : path_(std::move(path)), pending_path_(path_ + ".XXXXXX") {
+    file_ = mkostemp(pending_path_.data(), O_CLOEXEC);
     if (file_ < 0) fail("cannot be created");
+    const mode_t mask = umask(0);
+    umask(mask);
+    fchmod(file_, 0666 & ~mask);  // mkostemp makes it private
   }
   ~PendingFile() {
     if (file_ >= 0) close(file_);

@@ -145,7 +145,7 @@ TEST(CamerasFromPose, RefusesWhatIsNoCameraAndNamesTheFrame) {
     ASSERT_NO_THROW(cameras_from_pose(encodings, 70, 98));
     encodings[2][bad.place] = bad.value;
     const std::string message =
-        message_of<ConfigError>([&] { cameras_from_pose(encodings, 70, 98); });
+        message_of<ModelError>([&] { cameras_from_pose(encodings, 70, 98); });
     EXPECT_THAT(message, HasSubstr("frame 2")) << bad.place << " = " << bad.value;
     EXPECT_THAT(message, HasSubstr(bad.reason)) << bad.place << " = " << bad.value;
   }

@@ -92,9 +92,9 @@ TEST_P(TinyCase, Float32ErrsAtMostThreeTimesAsMuchAsTheOriginal) {
     if (name.rfind("in.", 0) == 0) continue;
     const std::string leaf = plain_name(name).substr(4);
     const double original = errors.at(leaf).at("float32").at("rel_l2").get<double>();
-    // Ten times for tracks end to end: the fixtures' amplification of one rounding, see is_tracked.
+    // Tracks end to end: one rounding more in the first iteration is ten in the second, see is_tracked.
     EXPECT_LE(relative_l2(name, actual.at(plain_name(name)), truth),
-              (is_tracked(name) ? 10 : 3) * original)
+              (is_tracked(name) && leaf != "track_0" ? 10 : 3) * original)
         << name;
   }
 }
@@ -272,13 +272,16 @@ TEST(MiniModel, AgreesWithTheOriginalOnItsTrainedWeights) {
     const std::string name = "out.pose_enc_" + std::to_string(i);
     EXPECT_LT(relative_l2(name, p.pose_encodings[i], expected.at(name)), 3e-7) << name;
   }
+  size_t maps = 0;
   for (const auto& [name, truth] : expected) {
+    maps += is_map(name);
     if (plain_name(name) == "out.depth") {
       EXPECT_LT(relative_l2(name, p.depth, truth), 3e-7);
     } else if (plain_name(name) == "out.depth_conf") {
       EXPECT_LT(relative_l2(name, p.depth_confidence, truth), 3e-7);
     }
   }
+  EXPECT_EQ(maps, 2u);
 }
 
 }  // namespace

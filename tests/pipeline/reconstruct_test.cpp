@@ -156,7 +156,7 @@ TEST(Reconstruct, RefusesAShareOutOfRange) {
 TEST(Reconstruct, RefusesUnusableCameras) {
   const auto broken = synthetic_model(1, ModelConfig::tiny(), {});
   broken->camera_head->pose_branch->fc2->bias.fill_(-100);  // angles of view below zero
-  EXPECT_THAT(message_of<ConfigError>([&] { reconstruct(*broken, photos(1), names(1), {}); }),
+  EXPECT_THAT(message_of<ModelError>([&] { reconstruct(*broken, photos(1), names(1), {}); }),
               HasSubstr("frame 0"));
 }
 

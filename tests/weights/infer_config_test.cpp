@@ -96,7 +96,7 @@ TEST(InferConfig, TrustsTheMetadataMore) {
 TEST(InferConfig, RefusesMetadataThatIsNoConfig) {
   WeightFile file = file_of(ModelConfig::tiny());
   file.metadata["vggt.config"] = "{}";
-  EXPECT_THAT(message_of<ConfigError>([&] { infer_config(file); }),
+  EXPECT_THAT(message_of<IoError>([&] { infer_config(file); }),
               AllOf(HasSubstr("model.safetensors"), HasSubstr("vggt.config")));
 }
 
