@@ -56,7 +56,6 @@ TEST(InferConfig, ReadsEverySizeThatShapesShow) {
   config.depth_head->features = 64;
   config.depth_head->out_channels = {8, 12, 16, 20};
   config.depth_head->hidden_channels = 24;
-  config.point_head->output_dim = 3;
   config.track_head->features = config.track_head->feature_extractor.features = 64;
   config.track_head->hidden_size = 96;
   config.track_head->corr_levels = 2;
