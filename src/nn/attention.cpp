@@ -30,18 +30,15 @@ at::Tensor Attention::forward(const at::Tensor& x, const kernels::RopeTables* ro
     trace("q_normed", q.transpose(1, 2));
     trace("k_normed", k.transpose(1, 2));
   }
-  // On a CPU LibTorch's attention is as fast in float32 as in bfloat16, so nothing is gained by
-  // rounding q, k and the probabilities.
-  const at::ScalarType dtype =
-      v.is_cpu() && at::isReducedFloatingType(v.scalar_type()) ? at::kFloat : v.scalar_type();
   if (rope) {
-    q = kernels::rope2d(q, *rope, dtype);
-    k = kernels::rope2d(k, *rope, dtype);
+    q = kernels::rope2d(q, *rope, v.scalar_type());
+    k = kernels::rope2d(k, *rope, v.scalar_type());
     trace("q_roped", q.transpose(1, 2));
     trace("k_roped", k.transpose(1, 2));
   }
-  const at::Tensor out = at::scaled_dot_product_attention(
-      q.to(dtype).transpose(1, 2), k.to(dtype).transpose(1, 2), v.to(dtype).transpose(1, 2));
+  const at::Tensor out = at::scaled_dot_product_attention(q.to(v.scalar_type()).transpose(1, 2),
+                                                          k.to(v.scalar_type()).transpose(1, 2),
+                                                          v.transpose(1, 2));
   return proj->forward(out.transpose(1, 2).flatten(2));
 }
 
