@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <CLI/CLI.hpp>
 
+#include <csignal>
 #include <exception>
 #include <iostream>
 
@@ -23,6 +24,8 @@ int fail(const std::string& message, int code) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // A reader of our messages that goes away must not end the program in the middle of its work.
+  std::signal(SIGPIPE, SIG_IGN);
   CLI::App app("Cameras, depth and a coloured point cloud from photos, with VGGT models.", "vggt");
   app.set_version_flag("--version", "vggt " VGGT_VERSION);
   app.require_subcommand(1);

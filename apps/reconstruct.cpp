@@ -150,6 +150,10 @@ void run(const ReconstructCommand& command) {
       names,
       {.drop_percent = command.drop_percent, .progress = progress, .seconds = &facts.seconds});
   result.note = loaded.note;
+  if (result.points.size() == 0) {
+    facts.warnings.push_back("no pixel gave a point: the photos may be too flat or all padding");
+    say("warning: " + facts.warnings.back());
+  }
   {
     StageProgress stage("writing", 1, progress, &facts.seconds);
     export_reconstruction(result, output.path());
