@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The layers with parameters. torch::nn's own fill their weights with random numbers when they are
-// made, which takes VGGT-1B half a minute and 5 GB; these are made with placeholders that take no
-// memory, read as NaN, and are replaced by the loader. A layer computes in the dtype of its
+// made, time and memory for values that the loader replaces; these are made with placeholders that
+// take no memory and read as NaN until then. A layer computes in the dtype of its
 // weights.
 #pragma once
 
