@@ -59,6 +59,11 @@ endfunction()
 # What LibTorch itself links (cudart, cupti, ...) lies beside it or in a toolkit: the loader finds it
 # through LibTorch's own run path, the linker need not.
 vggt_import_libtorch(cpu torch_cpu c10)
+# at::parallel_for is a template around an OpenMP region: without the flag it compiles to a serial loop. The library
+# is LibTorch's own libgomp.so.1 at run time.
+find_package(OpenMP REQUIRED COMPONENTS CXX)
+target_compile_options(LibTorch::cpu INTERFACE $<$<COMPILE_LANGUAGE:CXX>:${OpenMP_CXX_FLAGS}>)
+target_link_options(LibTorch::cpu INTERFACE ${OpenMP_CXX_FLAGS})
 target_link_options(LibTorch::cpu INTERFACE -Wl,--unresolved-symbols=ignore-in-shared-libs)
 
 # Only c10_cuda (streams, guards) is linked. libtorch_cuda, 1.5 GB with its libraries, is opened at run

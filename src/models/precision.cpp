@@ -38,14 +38,14 @@ c10::ScalarType parameter_dtype(const std::string& key, Precision precision) {
   // The patch convolution costs a thousandth of a forward, and its rounding would be in every token
   // from the start.
   if (key.find(".patch_embed.proj.") != std::string::npos) return c10::kFloat;
-  // Matrices and their biases, not norms (norm1.weight), scales (gamma) or tokens.
+  // Matrices, not biases, norms (norm1.weight), scales (gamma) or tokens.
   const size_t last = key.rfind('.');
   const size_t parent =
       last == std::string::npos || last == 0 ? std::string::npos : key.rfind('.', last - 1);
   if (key.rfind("aggregator.", 0) != 0 || parent == std::string::npos) return c10::kFloat;
   const std::string leaf = key.substr(last + 1);
   const bool of_norm = key.substr(parent + 1, last - parent - 1).find("norm") != std::string::npos;
-  if ((leaf != "weight" && leaf != "bias") || of_norm) return c10::kFloat;
+  if (leaf != "weight" || of_norm) return c10::kFloat;
   return precision == Precision::kBFloat16 ? c10::kBFloat16 : c10::kHalf;
 }
 

@@ -3,6 +3,7 @@
 
 #include <ATen/ATen.h>
 
+#include "kernels/attention/attention.h"
 #include "src/base/trace.h"
 
 namespace vggt::nn {
@@ -17,13 +18,15 @@ Attention::Attention(int64_t channels, int64_t heads, bool qk_norm, double eps) 
 }
 
 at::Tensor Attention::forward(const at::Tensor& x, const kernels::RopeTables* rope) const {
-  const at::Tensor packed = qkv->forward(x);
+  // What a norm follows is not rounded before it.
+  const at::Tensor packed = q_norm ? qkv->forward_wide(x) : qkv->forward(x);
   trace("qkv", packed);
   // [B, N, A, D] each, as the matrix product leaves them.
   const at::Tensor parts = packed.unflatten(2, {3, heads, packed.size(2) / 3 / heads});
   at::Tensor q = parts.select(2, 0);
   at::Tensor k = parts.select(2, 1);
-  const at::Tensor v = parts.select(2, 2);
+  const at::ScalarType dtype = qkv->weight.scalar_type();  // of the products
+  const at::Tensor v = parts.select(2, 2).to(dtype);
   if (q_norm) {
     q = q_norm->forward(q);
     k = k_norm->forward(k);
@@ -31,15 +34,12 @@ at::Tensor Attention::forward(const at::Tensor& x, const kernels::RopeTables* ro
     trace("k_normed", k.transpose(1, 2));
   }
   if (rope) {
-    q = kernels::rope2d(q, *rope, v.scalar_type());
-    k = kernels::rope2d(k, *rope, v.scalar_type());
+    q = kernels::rope2d(q, *rope, dtype);
+    k = kernels::rope2d(k, *rope, dtype);
     trace("q_roped", q.transpose(1, 2));
     trace("k_roped", k.transpose(1, 2));
   }
-  const at::Tensor out = at::scaled_dot_product_attention(q.to(v.scalar_type()).transpose(1, 2),
-                                                          k.to(v.scalar_type()).transpose(1, 2),
-                                                          v.transpose(1, 2));
-  return proj->forward(out.transpose(1, 2).flatten(2));
+  return proj->forward_wide(kernels::attention(q.to(dtype), k.to(dtype), v));
 }
 
 }  // namespace vggt::nn

@@ -15,7 +15,7 @@ namespace vggt::nn {
 struct Attention : torch::nn::Module {
   Attention(int64_t channels, int64_t heads, bool qk_norm, double eps);
 
-  /// x [B, N, C] -> [B, N, C], dtype of the weights. `rope` is null where the model has none.
+  /// x [B, N, C] -> [B, N, C], at least float32. `rope` is null where the model has none.
   at::Tensor forward(const at::Tensor& x, const kernels::RopeTables* rope) const;
 
   int64_t heads;

@@ -17,8 +17,17 @@ Linear::Linear(int64_t in, int64_t out) {
   bias = register_parameter("bias", placeholder({out}), false);
 }
 
-at::Tensor Linear::forward(const at::Tensor& x) const {
-  return at::linear(x.to(weight.scalar_type()), weight, bias);
+at::Tensor Linear::forward(const at::Tensor& x, kernels::Activation activation) const {
+  return kernels::linear(x, weight, bias, activation, weight.scalar_type());
+}
+
+at::Tensor Linear::forward_wide(const at::Tensor& x) const {
+  const at::ScalarType dtype = weight.scalar_type();
+  return kernels::linear(x,
+                         weight,
+                         bias,
+                         kernels::Activation::kNone,
+                         at::isReducedFloatingType(dtype) ? at::kFloat : dtype);
 }
 
 LayerNorm::LayerNorm(int64_t channels, double eps) : channels(channels), eps(eps) {
@@ -44,7 +53,7 @@ Mlp::Mlp(int64_t in, int64_t hidden, int64_t out) {
 }
 
 at::Tensor Mlp::forward(const at::Tensor& x) const {
-  return fc2->forward(gelu_reusing(fc1->forward(x)));
+  return fc2->forward_wide(fc1->forward(x, kernels::Activation::kGelu));
 }
 
 Conv2d::Conv2d(int64_t in, int64_t out, ConvOptions options) : options(options) {

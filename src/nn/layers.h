@@ -14,15 +14,21 @@
 #include <torch/nn/module.h>
 #include <torch/nn/modules/container/modulelist.h>
 
+#include "kernels/linear/linear.h"
+
 namespace vggt::nn {
 
 /// A tensor of `shape` that holds one NaN, seen through strides of zero.
 at::Tensor placeholder(at::IntArrayRef shape);
 
-/// y = x W^T + b; x is converted to the dtype of W.
+/// y = act(x W^T + b); x is converted to the dtype of W.
 struct Linear : torch::nn::Module {
   Linear(int64_t in, int64_t out);
-  at::Tensor forward(const at::Tensor& x) const;
+  /// In the dtype of W.
+  at::Tensor forward(const at::Tensor& x,
+                     kernels::Activation activation = kernels::Activation::kNone) const;
+  /// At least float32: for what goes into the residual stream or a norm.
+  at::Tensor forward_wide(const at::Tensor& x) const;
   at::Tensor weight;  ///< [out, in]
   at::Tensor bias;    ///< [out]
 };
@@ -46,7 +52,7 @@ struct LayerScale : torch::nn::Module {
   at::Tensor gamma;  ///< [channels]
 };
 
-/// Two linear layers with exact (erf) GELU between.
+/// Two linear layers with exact (erf) GELU between; the result is at least float32.
 struct Mlp : torch::nn::Module {
   Mlp(int64_t in, int64_t hidden, int64_t out);
   at::Tensor forward(const at::Tensor& x) const;

@@ -102,10 +102,11 @@ std::shared_ptr<Vggt> load_model(const WeightFile& file,
     const at::Tensor& stored = file.tensors.at(key);
     if (!is_finite(stored)) throw IoError(file.path, "tensor " + key + " holds NaN or infinity");
     const at::Tensor converted = stored.to(options.device, dtype);
+    const bool fits = converted.is_same(stored) || is_finite(converted);
     // The pages just read are not needed again (converted), or not yet (mapped): memory stays at
     // the target's.
     file.drop_pages(stored);
-    if (!is_finite(converted)) {
+    if (!fits) {
       throw IoError(
           file.path,
           "tensor " + key + " overflows in " + c10::toString(dtype) + "; use --precision fp32");

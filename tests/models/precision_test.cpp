@@ -41,9 +41,7 @@ TEST(Precision, RefusesUnknownNames) {
 
 TEST(ParameterDtype, IsHalfForTheMatricesOfEncoderAndAggregator) {
   for (const char* key : {"aggregator.frame_blocks.3.attn.qkv.weight",
-                          "aggregator.frame_blocks.3.attn.qkv.bias",
                           "aggregator.global_blocks.0.attn.proj.weight",
-                          "aggregator.global_blocks.23.mlp.fc1.bias",
                           "aggregator.patch_embed.blocks.0.attn.proj.weight",
                           "aggregator.patch_embed.blocks.0.mlp.fc2.weight"}) {
     EXPECT_EQ(parameter_dtype(key, Precision::kBFloat16), c10::kBFloat16) << key;
@@ -53,11 +51,13 @@ TEST(ParameterDtype, IsHalfForTheMatricesOfEncoderAndAggregator) {
   }
 }
 
-TEST(ParameterDtype, StaysFloatForNormsScalesTokensPatchesAndHeads) {
+TEST(ParameterDtype, StaysFloatForBiasesNormsScalesTokensPatchesAndHeads) {
   for (const char* key : {"aggregator.frame_blocks.3.norm1.weight",
                           "aggregator.frame_blocks.3.norm2.bias",
                           "aggregator.frame_blocks.3.attn.q_norm.weight",
                           "aggregator.global_blocks.3.attn.k_norm.bias",
+                          "aggregator.frame_blocks.3.attn.qkv.bias",
+                          "aggregator.global_blocks.23.mlp.fc1.bias",
                           "aggregator.global_blocks.3.ls1.gamma",
                           "aggregator.patch_embed.norm.weight",
                           "aggregator.patch_embed.cls_token",

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/linear/linear.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <c10/core/GradMode.h>
+
+#include "kernels/common/cpu_features.h"
+#include "kernels/common/scratch.h"
+#ifdef VGGT_WITH_AVX512_BF16
+#include "kernels/linear/linear_avx512.h"
+#endif
+
+namespace vggt::kernels {
+namespace {
+
+// Below this, packing the weights costs as much as the product.
+constexpr int64_t kLeastRows = 24;
+
+#ifdef VGGT_WITH_AVX512_BF16
+at::Tensor linear_cpu(const at::Tensor& x,
+                      const at::Tensor& weight,
+                      const at::Tensor& bias,
+                      Activation activation,
+                      at::ScalarType out_dtype) {
+  const at::Tensor rows = x.to(at::kBFloat16).contiguous();
+  const at::Tensor matrix = weight.contiguous();
+  const at::Tensor offset = bias.defined() ? bias.to(at::kFloat).contiguous() : bias;
+  std::vector<int64_t> shape = x.sizes().vec();
+  shape.back() = weight.size(0);
+  at::Tensor y = at::empty(shape, x.options().dtype(out_dtype));
+
+  LinearParams params;
+  params.x = static_cast<const uint16_t*>(rows.const_data_ptr());
+  params.weight = static_cast<const uint16_t*>(matrix.const_data_ptr());
+  params.bias = offset.defined() ? offset.const_data_ptr<float>() : nullptr;
+  params.y = y.mutable_data_ptr();
+  params.in = weight.size(1);
+  params.out = weight.size(0);
+  params.rows = rows.numel() / params.in;
+  params.x_stride = params.in;
+  params.gelu = activation == Activation::kGelu;
+  params.y_is_float = out_dtype == at::kFloat;
+
+  // Parts of the output: all rows if the columns alone keep every thread busy.
+  const int64_t columns = linear_columns(params);
+  const int64_t column_parts = (params.out + columns - 1) / columns;
+  const int64_t wanted = 4 * static_cast<int64_t>(at::get_num_threads());
+  const int64_t row_parts =
+      std::clamp<int64_t>(wanted / column_parts, 1, (params.rows + 383) / 384);
+  const int64_t part_rows = (params.rows + row_parts - 1) / row_parts;
+  at::parallel_for(0, column_parts * row_parts, 1, [&](int64_t begin, int64_t end) {
+    Scratch scratch(linear_scratch_words(params, columns));
+    for (int64_t part = begin; part < end; ++part) {
+      const int64_t column = part % column_parts * columns;
+      const int64_t row = part / column_parts * part_rows;
+      linear_avx512(params,
+                    row,
+                    std::min(row + part_rows, params.rows),
+                    column,
+                    std::min(column + columns, params.out),
+                    scratch.words());
+    }
+  });
+  return y;
+}
+#endif
+
+}  // namespace
+
+at::Tensor linear(const at::Tensor& x,
+                  const at::Tensor& weight,
+                  const at::Tensor& bias,
+                  Activation activation,
+                  at::ScalarType out_dtype) {
+  TORCH_CHECK(weight.dim() == 2 && x.dim() >= 1 && x.size(-1) == weight.size(1),
+              "linear: x of ",
+              x.sizes(),
+              " does not fit a weight of ",
+              weight.sizes());
+  TORCH_CHECK(!bias.defined() || (bias.dim() == 1 && bias.size(0) == weight.size(0)),
+              "linear: the bias must be [",
+              weight.size(0),
+              "], got ",
+              bias.sizes());
+  TORCH_CHECK(x.device() == weight.device(), "linear: x and weight must share the device");
+  TORCH_CHECK(out_dtype == weight.scalar_type() || out_dtype == at::kFloat,
+              "linear: the result is float or of the weight's dtype, not ",
+              out_dtype);
+#ifdef VGGT_WITH_AVX512_BF16
+  const bool needs_grad =
+      c10::GradMode::is_enabled() && (x.requires_grad() || weight.requires_grad());
+  if (prefers_avx512_bf16() && x.is_cpu() && weight.scalar_type() == at::kBFloat16 && !needs_grad &&
+      weight.size(1) > 0 && weight.size(1) % 2 == 0 && x.numel() >= kLeastRows * weight.size(1)) {
+    return linear_cpu(x, weight, bias, activation, out_dtype);
+  }
+#endif
+  return linear_reference(x, weight, bias, activation, out_dtype);
+}
+
+}  // namespace vggt::kernels
