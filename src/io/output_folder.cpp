@@ -3,12 +3,15 @@
 
 #include "src/base/error.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
 #include <system_error>
+#include <vector>
 
 namespace vggt {
 namespace fs = std::filesystem;
@@ -45,6 +48,45 @@ std::string unused_name(const std::string& beside, const char* what) {
     name = first + "-" + std::to_string(i);
   }
   return name;
+}
+
+// Two folders change places in one step, so that a program killed at any point leaves one of them
+// complete at the name. Not every file system can.
+bool exchange_folders(const std::string& a, const std::string& b) {
+  return ::renameat2(AT_FDCWD, a.c_str(), AT_FDCWD, b.c_str(), RENAME_EXCHANGE) == 0;
+}
+
+// Opens and locks a folder; -1 if it is locked already, or cannot be.
+int lock_folder(const std::string& path) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor >= 0 && ::flock(descriptor, LOCK_EX | LOCK_NB) == 0) return descriptor;
+  if (descriptor >= 0) ::close(descriptor);
+  return -1;
+}
+
+// What runs that were killed left beside the target: staging folders go, and a former result that
+// was moved aside comes back if nothing took its place.
+void clean_up_after_killed(const fs::path& target) {
+  std::error_code error;
+  const std::string staging = target.filename().string() + ".partial-";
+  const std::string aside = target.filename().string() + ".old-";
+  std::vector<fs::path> left;
+  for (fs::directory_iterator entry(target.parent_path(), error), end; !error && entry != end;
+       entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    if (name.rfind(staging, 0) == 0 || name.rfind(aside, 0) == 0) left.push_back(entry->path());
+  }
+  for (const fs::path& path : left) {
+    const int lock = lock_folder(path);
+    if (lock < 0) continue;
+    const bool is_former = path.filename().string().rfind(aside, 0) == 0;
+    if (is_former && !fs::exists(fs::symlink_status(target, error))) {
+      move_folder(path, target);
+    } else {
+      fs::remove_all(path, error);
+    }
+    ::close(lock);
+  }
 }
 
 // For an existing folder: whether it may and can be replaced. Renaming it and back asks the system,
@@ -90,6 +132,7 @@ OutputFolder::OutputFolder(const std::string& path,
   const fs::path target = resolve(path);
   target_ = target;
   std::error_code error;
+  clean_up_after_killed(target);
   const fs::file_status status = fs::symlink_status(target, error);
   if (fs::is_symlink(status)) throw IoError(path, "is a link that leads nowhere");
   if (fs::is_directory(status)) {
@@ -103,12 +146,15 @@ OutputFolder::OutputFolder(const std::string& path,
   fs::create_directory(staging, error);
   if (error) throw IoError(path, "cannot be created: " + error.message());
   staging_ = staging;
+  lock_ = lock_folder(staging_);
 }
 
 OutputFolder::~OutputFolder() {
-  if (finished_) return;
-  std::error_code ignored;  // a destructor has nobody to tell
-  fs::remove_all(staging_, ignored);
+  if (!finished_) {
+    std::error_code ignored;  // a destructor has nobody to tell
+    fs::remove_all(staging_, ignored);
+  }
+  if (lock_ >= 0) ::close(lock_);
 }
 
 void OutputFolder::commit() {
@@ -117,17 +163,21 @@ void OutputFolder::commit() {
   const std::string kept = "; the results are kept in " + staging_;
   std::string aside;
   std::error_code error;
-  if (overwrite_ && fs::exists(target_, error)) {
-    aside = unused_name(target_, ".old-");
-    if (const auto failure = move_folder(target_, aside)) {
-      throw IoError(target_, "cannot be moved aside: " + failure.message() + kept);
+  if (overwrite_ && fs::exists(target_, error) && exchange_folders(staging_, target_)) {
+    aside = staging_;
+  } else {
+    if (overwrite_ && fs::exists(target_, error)) {
+      aside = unused_name(target_, ".old-");
+      if (const auto failure = move_folder(target_, aside)) {
+        throw IoError(target_, "cannot be moved aside: " + failure.message() + kept);
+      }
     }
-  }
-  if (const auto failure = move_folder(staging_, target_)) {
-    const bool lost_place = !aside.empty() && move_folder(aside, target_);
-    throw IoError(target_,
-                  "cannot be put in place: " + failure.message() + kept +
-                      (lost_place ? ", the former ones in " + aside : ""));
+    if (const auto failure = move_folder(staging_, target_)) {
+      const bool lost_place = !aside.empty() && move_folder(aside, target_);
+      throw IoError(target_,
+                    "cannot be put in place: " + failure.message() + kept +
+                        (lost_place ? ", the former ones in " + aside : ""));
+    }
   }
   if (aside.empty()) return;
   fs::remove_all(aside, error);

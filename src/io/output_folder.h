@@ -8,6 +8,8 @@ namespace vggt {
 
 /// A result folder that appears complete or not at all: files are written into a staging folder
 /// beside it, which commit() renames. Without commit() the destructor removes the staging folder.
+/// A run that is killed leaves its staging folder behind, and the result as it was; the next one
+/// with the same target removes it. Staging folders of running programs are locked and stay.
 class OutputFolder {
  public:
   /// path       the folder to make, with its parents; an empty one may exist
@@ -34,6 +36,7 @@ class OutputFolder {
  private:
   std::string target_;
   std::string staging_;
+  int lock_ = -1;  ///< an open, locked descriptor of the staging folder
   bool overwrite_;
   bool finished_ = false;
 };

@@ -145,6 +145,28 @@ TEST(OutputFolder, TwoAtOnceDoNotShareAStagingFolder) {
   OutputFolder first(folder.file("out"), false);
   OutputFolder second(folder.file("out"), false);
   EXPECT_NE(first.path(), second.path());
+  EXPECT_TRUE(fs::is_directory(first.path())) << "what a running program writes is not cleaned up";
+}
+
+TEST(OutputFolder, WhatAKilledRunLeftGoes) {
+  TemporaryFolder folder;
+  make_former(folder.file("out"));
+  make_former(folder.file("out.partial-12"));
+  make_former(folder.file("out.old-12"));
+  make_former(folder.file("other.partial-12"));
+  OutputFolder output(folder.file("out"), true);
+  EXPECT_FALSE(fs::exists(folder.file("out.partial-12")));
+  EXPECT_FALSE(fs::exists(folder.file("out.old-12")));
+  EXPECT_TRUE(fs::exists(folder.file("other.partial-12"))) << "of another target";
+  EXPECT_EQ(read_bytes(folder.file("out/report")), "former");
+}
+
+TEST(OutputFolder, AFormerResultThatAKilledRunMovedAsideComesBack) {
+  TemporaryFolder folder;
+  make_former(folder.file("out.old-12"));
+  EXPECT_THROW(OutputFolder(folder.file("out"), false), ConfigError);
+  EXPECT_EQ(read_bytes(folder.file("out/report")), "former");
+  EXPECT_EQ(entries(folder.path()), 1u);
 }
 
 TEST(OutputFolder, AFolderThatHoldsAnInputIsNeverReplaced) {

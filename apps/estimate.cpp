@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/estimate.h"
+
+#include <ATen/ATen.h>
+#include <c10/core/InferenceMode.h>
+
+#include <algorithm>
+#include <chrono>
+#include <fstream>
+
+#include "src/base/device.h"
+
+namespace vggt::apps {
+namespace {
+
+// The better of two runs: the first also warms up.
+template <class Call>
+double seconds_of(const LoadedModel& loaded, Call call) {
+  double best = 0;
+  for (int i = 0; i < 2; ++i) {
+    const auto start = std::chrono::steady_clock::now();
+    call();
+    synchronize(loaded.device);
+    const double seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    best = i == 0 ? seconds : std::min(best, seconds);
+  }
+  return best;
+}
+
+struct Tokens {
+  int64_t per_frame;
+  int64_t channels;
+};
+
+Tokens tokens_of(const ModelConfig& config, int64_t height, int64_t width) {
+  return {height / config.patch_size * (width / config.patch_size) + config.special_tokens(),
+          config.embed_dim};
+}
+
+// One attention over all frames costs a N + b N^2 for N tokens: beyond what is timed, two timings
+// tell a and b.
+double global_block_seconds(const LoadedModel& loaded,
+                            int64_t frames,
+                            Tokens tokens,
+                            const std::function<double(int64_t)>& seconds_of_frames) {
+  constexpr int64_t kTimed = 4;
+  if (frames <= kTimed) return seconds_of_frames(frames);
+  const double half = seconds_of_frames(kTimed / 2);
+  const double whole = seconds_of_frames(kTimed);
+  const double square = std::max(0.0, (whole - 2 * half) / (kTimed * kTimed / 2.0));
+  const double linear = std::max(0.0, (whole - square * kTimed * kTimed) / kTimed);
+  const auto n = static_cast<double>(frames);
+  return linear * n + square * n * n;
+}
+
+}  // namespace
+
+std::vector<std::pair<std::string, double>> estimate_network_seconds(const LoadedModel& loaded,
+                                                                     int64_t frames,
+                                                                     int64_t height,
+                                                                     int64_t width) {
+  const c10::InferenceMode inference;
+  const Vggt& model = *loaded.model;
+  const ModelConfig& config = model.config;
+  const Tokens tokens = tokens_of(config, height, width);
+  const nn::Aggregator& aggregator = *model.aggregator;
+  const auto options =
+      at::TensorOptions().dtype(aggregator.camera_token.scalar_type()).device(loaded.device);
+  const auto stream = [&](int64_t n) {
+    return at::randn({n, tokens.per_frame, tokens.channels}, options);
+  };
+  const int64_t few = std::min<int64_t>(frames, 2);
+  const double share = static_cast<double>(frames) / static_cast<double>(few);
+
+  const at::Tensor x = stream(few);
+  const double encoder_block =
+      seconds_of(loaded, [&] { aggregator.patch_embed->blocks.front()->forward(x); });
+
+  const at::Tensor positions =
+      aggregator.positions(height / config.patch_size, width / config.patch_size, loaded.device);
+  const kernels::RopeTables rope =
+      kernels::rope2d_tables(positions,
+                             tokens.channels / config.aggregator.num_heads,
+                             config.aggregator.rope_freq,
+                             options.dtype().toScalarType());
+  const double frame_block =
+      seconds_of(loaded, [&] { aggregator.frame_blocks.front()->forward(x, &rope); });
+  const auto global_seconds = [&](int64_t n) {
+    const at::Tensor all = stream(n).view({1, n * tokens.per_frame, tokens.channels});
+    const kernels::RopeTables repeated = {rope.cos.repeat({1, n, 1}), rope.sin.repeat({1, n, 1})};
+    return seconds_of(loaded, [&] { aggregator.global_blocks.front()->forward(all, &repeated); });
+  };
+  const double global_block = global_block_seconds(loaded, frames, tokens, global_seconds);
+
+  std::vector<std::pair<std::string, double>> stages = {
+      {"encoder", encoder_block * share * static_cast<double>(config.patch_embed.depth)},
+      {"aggregator",
+       (frame_block * share + global_block) * static_cast<double>(config.aggregator.depth)}};
+  if (model.camera_head) {
+    const at::Tensor camera = at::randn({1, frames, 2 * tokens.channels}, options);
+    stages.emplace_back("camera head",
+                        seconds_of(loaded, [&] { model.camera_head->forward(camera); }));
+  }
+  if (model.depth_head) {
+    const at::Tensor pair =
+        at::randn({1, 1, tokens.per_frame, 2 * tokens.channels}, options)
+            .to(aggregator.frame_blocks.front()->attn->qkv->weight.scalar_type());
+    std::map<int64_t, at::Tensor> layers;
+    for (const int64_t layer : config.kept_layers()) layers[layer] = pair;
+    const double one = seconds_of(loaded, [&] {
+      StageProgress stage("depth head", 1, {});
+      model.depth_head->forward(layers, height, width, 1, stage);
+    });
+    stages.emplace_back("depth head", one * static_cast<double>(frames));
+  }
+  return stages;
+}
+
+int64_t estimate_memory(const LoadedModel& loaded, int64_t frames, int64_t height, int64_t width) {
+  const ModelConfig& config = loaded.model->config;
+  const Tokens tokens = tokens_of(config, height, width);
+  int64_t weights = 0;
+  for (const at::Tensor& parameter : loaded.model->parameters()) {
+    weights += static_cast<int64_t>(parameter.nbytes());
+  }
+  const int64_t stream_bytes =
+      static_cast<int64_t>(c10::elementSize(loaded.model->aggregator->camera_token.scalar_type()));
+  const int64_t matrix_bytes = static_cast<int64_t>(c10::elementSize(
+      loaded.model->aggregator->frame_blocks.front()->attn->qkv->weight.scalar_type()));
+  // A token holds at most: the residual stream in and out, q, k and v before the norm in the
+  // stream's type, the two normed and turned, and v, q, k for the products.
+  const int64_t block = tokens.channels * (stream_bytes * (2 + 3 + 2) + matrix_bytes * 3);
+  const auto kept = static_cast<int64_t>(config.kept_layers().size());
+  const int64_t layers = kept * 2 * tokens.channels * matrix_bytes;
+  const int64_t all_tokens = frames * tokens.per_frame;
+  // A dense head works on one frame at a time at up to half the image's sides.
+  const int64_t features = config.depth_head ? config.depth_head->features : 0;
+  const int64_t head = height * width * (features * 4 + 256);
+  // In and out: the image, depth, confidence, world points twice, the cloud.
+  const int64_t pixels = frames * height * width * (3 * 4 + 4 + 4 + 3 * 8 + 3 * 4 + 32);
+  constexpr int64_t kProgram = 250'000'000;
+  return kProgram + weights + all_tokens * layers + pixels + std::max(all_tokens * block, head);
+}
+
+int64_t available_memory(const LoadedModel& loaded) {
+  if (loaded.device.is_cuda()) return free_memory(loaded.device);
+  std::ifstream info("/proc/meminfo");
+  std::string field;
+  int64_t kilobytes = 0;
+  for (std::string unit; info >> field >> kilobytes; std::getline(info, unit)) {
+    if (field == "MemAvailable:") return kilobytes * 1024;
+  }
+  return INT64_MAX;
+}
+
+}  // namespace vggt::apps
