@@ -143,8 +143,14 @@ int64_t estimate_memory(const LoadedModel& loaded, int64_t frames, int64_t heigh
   return kProgram + weights + all_tokens * layers + pixels + std::max(all_tokens * block, head);
 }
 
+int64_t estimate_disk(int64_t frames, int64_t height, int64_t width) {
+  // A pixel: depth and confidence as float (8) and in pictures (4), a point in the PLY (31 with a
+  // normal) and in the GLB (16). Beside them the preview, the page and the sparse model.
+  return frames * height * width * 59 + 30'000'000;
+}
+
 int64_t available_memory(const LoadedModel& loaded) {
-  if (loaded.device.is_cuda()) return free_memory(loaded.device);
+  // What LibTorch holds beyond the weights is ours to use again; the estimate counts the weights.
   std::ifstream info("/proc/meminfo");
   std::string field;
   int64_t kilobytes = 0;

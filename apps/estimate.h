@@ -18,9 +18,13 @@ std::vector<std::pair<std::string, double>> estimate_network_seconds(const Loade
                                                                      int64_t height,
                                                                      int64_t width);
 
-/// The most memory that a reconstruction holds at a time, in bytes: program and weights, then the
+/// The most memory that a reconstruction holds at a time, in bytes: program and weights,
+/// then the
 /// larger of one block at work and the heads, then the results.
 int64_t estimate_memory(const LoadedModel& loaded, int64_t frames, int64_t height, int64_t width);
+
+/// The most that the results take on disk, in bytes.
+int64_t estimate_disk(int64_t frames, int64_t height, int64_t width);
 
 /// Memory that this machine can still give, in bytes; on a GPU, the GPU's.
 int64_t available_memory(const LoadedModel& loaded);

@@ -40,18 +40,17 @@ Json state_of_weights(const std::string& weights) {
 
 }  // namespace
 
-Json made_from(const ReadPhotos& photos,
-               const ReadOptions& read,
-               const ModelOptions& model,
-               const std::string& weights) {
+Json made_from(const ReadPhotos& photos, const ReadOptions& read, const ModelOptions& model) {
   const c10::Device device = select_device(model.device);
   Json key = {{"engine", VGGT_VERSION},
-              {"weights", state_of_weights(weights)},
+              {"weights", state_of_weights(weights_of(model))},
               {"model", model.model},
               {"config", model.config.empty() ? "" : file_hash(model.config)},
               {"precision", to_string(select_precision(model.precision, device))},
               {"device", device.is_cuda() ? "cuda" : "cpu"},
               {"fit", static_cast<int>(read.preprocess.fit)},
+              {"target_px", read.preprocess.target_px},
+              {"patch_px", read.preprocess.patch_px},
               {"like_original", read.like_original}};
   key["photos"] = Json::array();
   for (size_t i = 0; i < photos.photos.size(); ++i) {

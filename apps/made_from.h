@@ -13,11 +13,9 @@ namespace vggt::apps {
 /// What decides the network's output, as report.json keeps it: the photos' bytes, how they were
 /// fitted, the weights, the precision and the engine. Point filters, masks and exports are not among
 /// it: they change without the network.
-/// weights  the file or folder, or synthetic:SEED
 nlohmann::ordered_json made_from(const ReadPhotos& photos,
                                  const ReadOptions& read,
-                                 const ModelOptions& model,
-                                 const std::string& weights);
+                                 const ModelOptions& model);
 
 /// The first difference between what a result was made from and what is there now, in words; empty
 /// if there is none.

@@ -80,6 +80,10 @@ void add_model_options(CLI::App& app, ModelOptions& options) {
       ->capture_default_str();
 }
 
+std::string weights_of(const ModelOptions& options) {
+  return options.weights.empty() ? bundled_model() : options.weights;
+}
+
 nlohmann::ordered_json LoadedModel::describe() const {
   nlohmann::ordered_json json = {{"weights", weights}, {"licence", licence}};
   if (!note.empty()) json["note"] = note;
@@ -101,7 +105,7 @@ LoadedModel load(const ModelOptions& options, const ProgressCallback& progress) 
   loaded.device = select_device(options.device);
   loaded.precision = select_precision(options.precision, loaded.device);
   loaded.options = options;
-  loaded.weights = options.weights.empty() ? bundled_model() : options.weights;
+  loaded.weights = weights_of(options);
   const LoadOptions load_options = {
       .precision = loaded.precision, .device = loaded.device, .progress = progress};
   if (!options.config.empty() && !options.model.empty()) {

@@ -28,6 +28,10 @@ struct ModelOptions {
 
 void add_model_options(CLI::App& app, ModelOptions& options);
 
+/// The weights that are meant: as given, or the bundled model's file. Throws ConfigError if that is
+/// not there.
+std::string weights_of(const ModelOptions& options);
+
 /// A model that is ready to run, and what a report must say about it.
 struct LoadedModel {
   std::shared_ptr<Vggt> model;

@@ -155,7 +155,7 @@ ReadPhotos read_photos(const std::vector<Photo>& photos,
                       ": " + first.reason);
   }
   result.input = stack_images(fitted);
-  if (!options.masks.empty()) result.mask = read_masks(result, options.masks);
+  if (!options.masks.empty()) result.input.mask = read_masks(result, options.masks);
   return result;
 }
 

@@ -26,9 +26,8 @@ struct SkippedPhoto {
 /// The photos that could be read, as the network takes them, in their order.
 struct ReadPhotos {
   std::vector<Photo> photos;
-  std::vector<std::string> hashes;  ///< file_hash() of each
-  NetworkInput input;
-  at::Tensor mask;                    ///< [S, H, W] bool; undefined without masks
+  std::vector<std::string> hashes;    ///< file_hash() of each
+  NetworkInput input;                 ///< its mask is undefined without masks
   std::vector<SkippedPhoto> skipped;  ///< in their order
   int64_t without_mask = 0;           ///< photos that have none, where masks are asked for
 };

@@ -4,7 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "apps/model_options.h"
+#include <nlohmann/json.hpp>
+
+#include "apps/read_photos.h"
 #include "src/base/progress.h"
 #include "src/pipeline/reconstruction.h"
 
@@ -12,19 +14,22 @@ namespace vggt::apps {
 
 /// What report.json says beyond the reconstruction itself.
 struct RunFacts {
-  std::string photos;      ///< the folder
-  int64_t max_images = 0;  ///< 0: all
-  std::string fit;         ///< crop, pad or square
-  bool like_original = false;
-  double drop_percent = 0;
+  nlohmann::ordered_json options;     ///< as the user gave them
+  bool from_cache = false;            ///< the network did not run: its maps are a former result's
+  double depth_png_scale = 0;         ///< value in depth/*.png = scale * depth
+  std::vector<SkippedPhoto> skipped;  ///< photos that could not be read
   std::vector<std::string> warnings;
   StageProgress::Seconds seconds;
 };
 
-/// Writes report.json. Throws IoError.
-void write_report(const std::string& path,
-                  const Reconstruction& reconstruction,
-                  const LoadedModel& loaded,
-                  const RunFacts& facts);
+/// model      LoadedModel::describe()
+/// made_from  made_from()
+nlohmann::ordered_json make_report(const Reconstruction& reconstruction,
+                                   const nlohmann::ordered_json& model,
+                                   const nlohmann::ordered_json& made_from,
+                                   const RunFacts& facts);
+
+/// Throws IoError.
+void write_report(const std::string& path, const nlohmann::ordered_json& report);
 
 }  // namespace vggt::apps

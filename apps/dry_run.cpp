@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/dry_run.h"
+
+#include <ATen/ATen.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <thread>
+
+#include "apps/estimate.h"
+#include "src/base/device.h"
+#include "src/base/error.h"
+
+namespace vggt::apps {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A folder for samples and the frames of videos, gone at the end.
+class Workspace {
+ public:
+  Workspace() {
+    std::string name = (fs::temp_directory_path() / "vggt-dry-run-XXXXXX").string();
+    if (!mkdtemp(name.data())) throw IoError(name, "cannot be created");
+    path_ = name;
+  }
+  ~Workspace() {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+  }
+  Workspace(const Workspace&) = delete;
+  Workspace& operator=(const Workspace&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+// A stand-in for the network's answer: a plane before every photo.
+Answer stand_in(const ReadPhotos& read, int64_t count, const LoadedModel& loaded) {
+  Answer answer;
+  const auto slice = [&](const at::Tensor& x) { return x.slice(0, 0, count).contiguous(); };
+  answer.result.images = slice(read.input.images);
+  const int64_t height = answer.result.images.size(2);
+  const int64_t width = answer.result.images.size(3);
+  answer.result.depth = at::full({count, height, width}, 1.F) +
+                        at::linspace(0, 1, width, at::kFloat).view({1, 1, width});
+  answer.result.confidence = at::rand({count, height, width}) + 1;
+  if (read.input.mask.defined()) answer.result.mask = slice(read.input.mask);
+  for (int64_t i = 0; i < count; ++i) {
+    const auto index = static_cast<size_t>(i);
+    Camera camera = {.width_px = width, .height_px = height};
+    camera.fx_px = camera.fy_px = static_cast<double>(width);
+    camera.cx_px = static_cast<double>(width) / 2;
+    camera.cy_px = static_cast<double>(height) / 2;
+    camera.translation[0] = static_cast<double>(i) * 0.1;
+    answer.result.views.push_back({read.photos[index].name, read.input.maps[index], camera});
+  }
+  answer.model = loaded.describe();
+  return answer;
+}
+
+// Seconds to make points and write the results of `frames`: of one frame and of all the sample's,
+// and from there on a straight line.
+double write_seconds(const ReconstructCommand& command,
+                     const ReadPhotos& read,
+                     const LoadedModel& loaded,
+                     int64_t frames,
+                     const std::string& folder) {
+  const auto sample = static_cast<int64_t>(read.photos.size());
+  const auto seconds_of = [&](int64_t count) {
+    Answer answer = stand_in(read, count, loaded);
+    const std::string out = folder + "/" + std::to_string(count);
+    fs::create_directory(out);
+    RunFacts facts;
+    const auto start = std::chrono::steady_clock::now();
+    write_results(command, answer, out, {}, facts);
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  };
+  const double of_one = seconds_of(1);
+  if (frames == 1) return of_one;
+  const double of_sample = seconds_of(sample);
+  if (frames == sample || sample == 1) return of_sample;
+  const double each = (of_sample - of_one) / static_cast<double>(sample - 1);
+  return of_sample + each * static_cast<double>(frames - sample);
+}
+
+}  // namespace
+
+void dry_run(const ReconstructCommand& command, const ProgressCallback& progress) {
+  constexpr int64_t kSample = 8;
+  const Workspace workspace;
+  RunFacts facts;
+  const std::vector<Photo> photos =
+      list_inputs(command, workspace.path(), progress, &facts.seconds);
+  const auto frames = static_cast<int64_t>(photos.size());
+  const LoadedModel loaded = load(command.model, progress);
+  ReadOptions options = command.read;
+  options.preprocess.target_px = loaded.model->config.img_size;
+  options.preprocess.patch_px = loaded.model->config.patch_size;
+  const std::vector<Photo> sample = even_spread(photos, kSample);
+  const ReadPhotos read = read_all(sample, options, {}, &facts.seconds);
+  const double photo_seconds = facts.seconds.back().second;
+  facts.seconds.back().second =
+      photo_seconds * static_cast<double>(frames) / static_cast<double>(sample.size());
+
+  const int64_t height = read.input.images.size(2);
+  const int64_t width = read.input.images.size(3);
+  auto stages = facts.seconds;
+  stages.emplace_back("weights", loaded.seconds);
+  for (auto& stage : estimate_network_seconds(loaded, frames, height, width)) {
+    stages.push_back(std::move(stage));
+  }
+  stages.emplace_back("points, writing",
+                      write_seconds(command, read, loaded, frames, workspace.path()));
+
+  std::printf(
+      "would read    %s: %s", count_of(frames, "photo").c_str(), photos.front().name.c_str());
+  if (frames > 1) std::printf(" ... %s", photos.back().name.c_str());
+  std::printf("\n");
+  for (const SkippedPhoto& skipped : read.skipped) {
+    std::printf("  would leave out %s\n", skipped.reason.c_str());
+  }
+  std::printf("would run     %s, %s, %s, on %s\n",
+              loaded.weights.c_str(),
+              loaded.licence.c_str(),
+              to_string(loaded.precision).c_str(),
+              describe_device(loaded.device).c_str());
+  std::printf("network input %lld x %lld px%s\n",
+              static_cast<long long>(width),
+              static_cast<long long>(height),
+              frames > static_cast<int64_t>(sample.size()) ? ", judged by some of the photos" : "");
+  double total = 0;
+  for (const auto& [stage, seconds] : stages) {
+    std::printf("  %-16s %9.1f s\n", stage.c_str(), seconds);
+    total += seconds;
+  }
+  std::printf("time          about %.1f s\n", total);
+  std::printf("memory        about %s of %s\n",
+              gigabytes(estimate_memory(loaded, frames, height, width)).c_str(),
+              gigabytes(available_memory(loaded)).c_str());
+  std::printf("would write   %s, up to %s\n",
+              command.output.c_str(),
+              gigabytes(estimate_disk(frames, height, width)).c_str());
+}
+
+}  // namespace vggt::apps

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/point_options.h"
+
+#include <CLI/CLI.hpp>
+
+namespace vggt::apps {
+
+void add_point_options(CLI::App& app, PointFilter& filter) {
+  const char* group = "Points";
+  app.add_option("--drop-percent",
+                 filter.drop_percent,
+                 "Share of the least confident pixels that give no points, in percent")
+      ->check(CLI::Range(0.0, 99.9))
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--edges",
+                 filter.edge_ratio,
+                 "Leave out pixels where the depth jumps by more than this share; 0: keep them")
+      ->check(CLI::Range(0.0, 100.0))
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--max-points",
+                 filter.max_points,
+                 "At most this many points, spread over photos and depths")
+      ->check(CLI::Range(int64_t{1}, int64_t{1} << 40))
+      ->group(group);
+  app.add_option("--voxel", filter.voxel, "One point per cube of this side, in scene units; 0: all")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str()
+      ->group(group);
+  app.add_flag("--normals", filter.normals, "Normals from depth, into points.ply")->group(group);
+}
+
+}  // namespace vggt::apps

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/reconstruct_steps.h"
+
+#include <filesystem>
+#include <iomanip>
+#include <sstream>
+
+#include "apps/estimate.h"
+#include "apps/made_from.h"
+#include "apps/progress_line.h"
+#include "src/base/error.h"
+#include "src/image/export_pictures.h"
+#include "src/image/preview.h"
+#include "src/image/report_page.h"
+#include "src/pipeline/reconstruct.h"
+#include "src/pipeline/result_folder.h"
+
+namespace vggt::apps {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+// Too little memory or disk is said before the run, with the way out.
+void check_resources(const LoadedModel& loaded,
+                     const NetworkInput& input,
+                     const std::string& folder) {
+  const int64_t frames = input.images.size(0);
+  const auto needed = [&](int64_t count) {
+    return estimate_memory(loaded, count, input.images.size(2), input.images.size(3));
+  };
+  const int64_t available = available_memory(loaded);
+  if (needed(frames) > available) {
+    int64_t fitting = frames - 1;
+    while (fitting > 0 && needed(fitting) > available) --fitting;
+    throw ConfigError("memory",
+                      count_of(frames, "photo") + " need about " + gigabytes(needed(frames)) +
+                          ", " + gigabytes(available) + " are free; " +
+                          (fitting > 0 ? "--max-images " + std::to_string(fitting) + " fits"
+                                       : "not even one photo fits with this model"));
+  }
+  std::error_code error;
+  const fs::space_info space = fs::space(folder, error);
+  const int64_t disk = estimate_disk(frames, input.images.size(2), input.images.size(3));
+  if (!error && static_cast<int64_t>(space.available) < disk) {
+    throw IoError(folder,
+                  "the results need up to " + gigabytes(disk) + ", the disk has " +
+                      gigabytes(static_cast<int64_t>(space.available)) +
+                      " free; name a folder on another disk, or use --max-images");
+  }
+}
+
+}  // namespace
+
+std::string count_of(int64_t n, const std::string& thing) {
+  return std::to_string(n) + " " + thing + (n == 1 ? "" : "s");
+}
+
+std::string gigabytes(int64_t bytes) {
+  std::ostringstream text;
+  text << std::fixed << std::setprecision(2) << static_cast<double>(bytes) * 1e-9 << " GB";
+  return text.str();
+}
+
+void check_replaceable(const ReconstructCommand& command) {
+  std::error_code error;
+  const fs::path folder(command.output);
+  if (command.overwrite && fs::is_directory(folder, error) && !fs::is_empty(folder, error) &&
+      !fs::exists(folder / "report.json", error)) {
+    throw ConfigError("output",
+                      command.output +
+                          " holds no report.json, so it is not an old result and is not "
+                          "overwritten; name another folder");
+  }
+}
+
+std::vector<std::string> inputs_of(const ReconstructCommand& command) {
+  std::vector<std::string> inputs = command.input.inputs;
+  for (const std::string& file :
+       {command.input.list_file, command.model.weights, command.model.config, command.read.masks}) {
+    if (!file.empty()) inputs.push_back(file);
+  }
+  return inputs;
+}
+
+std::vector<Photo> list_inputs(const ReconstructCommand& command,
+                               const std::string& folder,
+                               const ProgressCallback& progress,
+                               StageProgress::Seconds* seconds) {
+  std::vector<std::string> videos;
+  InputOptions stills = command.input;
+  stills.inputs.clear();
+  for (const std::string& input : command.input.inputs) {
+    (is_video(input) ? videos : stills.inputs).push_back(input);
+  }
+  if (stills.inputs.empty() && stills.list_file.empty() && videos.empty()) {
+    throw ConfigError("inputs", "name a folder of photos, photos, a video, or --list FILE");
+  }
+  std::vector<Photo> photos;
+  if (!stills.inputs.empty() || !stills.list_file.empty()) photos = list_photos(stills);
+  for (const std::string& video : videos) {
+    for (Photo& frame : extract_frames(video, folder, command.video, progress, seconds)) {
+      photos.push_back(std::move(frame));
+    }
+  }
+  return even_spread(photos, command.max_images);
+}
+
+ReadPhotos read_all(const std::vector<Photo>& photos,
+                    const ReadOptions& options,
+                    const ProgressCallback& progress,
+                    StageProgress::Seconds* seconds) {
+  StageProgress stage("photos", static_cast<int64_t>(photos.size()), progress, seconds);
+  return read_photos(photos, options, stage);
+}
+
+std::optional<Answer> read_back(const ReconstructCommand& command,
+                                const std::vector<Photo>& photos,
+                                const ProgressCallback& progress,
+                                RunFacts& facts) {
+  const Json report = read_report(command.output);
+  Answer answer;
+  answer.made_from = report.value("made_from", Json());
+  ReadOptions options = command.read;
+  options.preprocess.target_px = answer.made_from.value("target_px", int64_t{0});
+  options.preprocess.patch_px = answer.made_from.value("patch_px", int64_t{0});
+  std::string difference = "the former result does not say what it was made from";
+  if (options.preprocess.target_px > 0 && options.preprocess.patch_px > 0) {
+    answer.read = read_all(photos, options, progress, &facts.seconds);
+    difference = first_difference(answer.made_from, made_from(answer.read, options, command.model));
+  }
+  if (!difference.empty()) {
+    say("the network runs again: " + difference);
+    facts.seconds.clear();
+    return std::nullopt;
+  }
+  answer.result = read_result(command.output);
+  answer.result.images = answer.read.input.images;
+  answer.result.mask = answer.read.input.mask;
+  answer.model = report.value("model", Json());
+  return answer;
+}
+
+Answer compute(const ReconstructCommand& command,
+               const std::vector<Photo>& photos,
+               const std::string& staging,
+               const ProgressCallback& progress,
+               RunFacts& facts) {
+  const LoadedModel loaded = load(command.model, progress);
+  facts.seconds.emplace_back("weights", loaded.seconds);
+  if (!loaded.note.empty()) facts.warnings.push_back(loaded.note);
+  ReadOptions options = command.read;
+  options.preprocess.target_px = loaded.model->config.img_size;
+  options.preprocess.patch_px = loaded.model->config.patch_size;
+
+  Answer answer;
+  answer.read = read_all(photos, options, progress, &facts.seconds);
+  check_resources(loaded, answer.read.input, staging);
+  answer.made_from = made_from(answer.read, options, command.model);
+  answer.model = loaded.describe();
+  std::vector<std::string> names;
+  for (const Photo& photo : answer.read.photos) names.push_back(photo.name);
+  answer.result = predict(
+      *loaded.model, answer.read.input, names, {.progress = progress, .seconds = &facts.seconds});
+  answer.result.note = loaded.note;
+  return answer;
+}
+
+void warn(const std::string& text, RunFacts& facts) {
+  facts.warnings.push_back(text);
+  say("warning: " + text);
+}
+
+void warn_of_reading(const ReadPhotos& read, RunFacts& facts) {
+  for (const SkippedPhoto& skipped : read.skipped) warn("left out: " + skipped.reason, facts);
+  if (read.without_mask > 0) warn(count_of(read.without_mask, "photo") + " without a mask", facts);
+  if (read.input.mixed_sizes) {
+    warn(
+        "the photos differ in shape: all were padded with white to the largest, which the "
+        "network sees",
+        facts);
+  }
+}
+
+void write_results(const ReconstructCommand& command,
+                   Answer& answer,
+                   const std::string& folder,
+                   const ProgressCallback& progress,
+                   RunFacts& facts) {
+  Reconstruction& result = answer.result;
+  {
+    StageProgress stage("points", 1, progress, &facts.seconds);
+    result.points = make_points(result, command.points);
+    stage.advance();
+  }
+  if (result.points.size() == 0) {
+    warn("no pixel gave a point: the photos may be too flat, all padding or all masked", facts);
+  }
+  {
+    StageProgress stage("writing", 3, progress, &facts.seconds);
+    export_reconstruction(result, folder, command.exports);
+    stage.advance();
+    facts.depth_png_scale = export_pictures(result, folder);
+    stage.advance();
+    write_preview(folder + "/preview.png", result);
+    stage.advance();
+  }
+  const Json report = make_report(result, answer.model, answer.made_from, facts);
+  write_report_page(folder + "/report.html", result, report);
+  write_report(folder + "/report.json", report);
+}
+
+}  // namespace vggt::apps
