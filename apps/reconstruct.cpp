@@ -13,8 +13,10 @@
 #include <thread>
 
 #include "apps/commands.h"
+#include "apps/help.h"
+#include "apps/interrupt.h"
+#include "apps/messages.h"
 #include "apps/model_options.h"
-#include "apps/progress_line.h"
 #include "apps/report.h"
 #include "src/base/error.h"
 #include "src/image/decode.h"
@@ -110,7 +112,7 @@ void check_replaceable(const ReconstructCommand& command) {
 }
 
 void run(const ReconstructCommand& command) {
-  const ProgressCallback progress = progress_line();
+  const ProgressCallback progress = interruptible_progress();
   const std::vector<std::string> paths =
       even_spread(list_images(command.photos), command.max_images);
   std::vector<std::string> inputs = {command.photos};
@@ -119,6 +121,7 @@ void run(const ReconstructCommand& command) {
   }
   check_replaceable(command);
   OutputFolder output(command.output, command.overwrite, inputs);
+  messages().log_to(output.path() + "/log.txt");
 
   RunFacts facts = {.photos = command.photos,
                     .max_images = command.max_images,
@@ -199,6 +202,12 @@ void add_reconstruct(CLI::App& app) {
       command->like_original,
       "Read photos byte for byte as the original: EXIF orientation and some transparency ignored");
   sub->add_flag("--overwrite", command->overwrite, "Replace an existing output folder");
+  sub->footer(
+      examples({{"The bundled model on all photos of a folder", "vggt reconstruct photos/ -o out/"},
+                {"A published checkpoint, on an even spread of 40 photos",
+                 "vggt reconstruct photos/ -o out/ --weights model.safetensors --max-images 40"},
+                {"Again with only the surer half of the pixels as points",
+                 "vggt reconstruct photos/ -o out/ --overwrite --drop-percent 50"}}));
   sub->callback([command] { run(*command); });
 }
 
