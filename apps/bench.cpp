@@ -8,9 +8,11 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/commands.h"
+#include "apps/help.h"
+#include "apps/interrupt.h"
 #include "apps/model_options.h"
 #include "apps/output_file.h"
-#include "apps/progress_line.h"
+#include "apps/program.h"
 #include "src/base/device.h"
 #include "src/base/error.h"
 #include "src/weights/synthetic.h"
@@ -148,7 +150,7 @@ void print(const Json& result) {
 }
 
 void run(const BenchCommand& command) {
-  const ProgressCallback progress = progress_line();
+  const ProgressCallback progress = interruptible_progress();
   ModelOptions options = command.model;
   if (options.weights.empty()) options.weights = "synthetic:0";
   if (options.weights.rfind("synthetic:", 0) == 0 && options.config.empty() &&
@@ -160,7 +162,8 @@ void run(const BenchCommand& command) {
   const LoadedModel loaded = load(options, progress);
   const ImageSize size = image_size(command.size, loaded.model->config);
 
-  Json report = loaded.describe();
+  Json report = {{"command", command_line()}};
+  report.update(loaded.describe());
   report["model"] = options.model.empty() ? "from the weights or --config" : options.model;
   report["heads"] = options.heads.empty() ? std::vector<std::string>{"all"} : options.heads;
   report["warm_up"] = command.warm_up;
@@ -188,21 +191,37 @@ void run(const BenchCommand& command) {
 void add_bench(CLI::App& app) {
   const auto command = std::make_shared<BenchCommand>();
   CLI::App* sub = app.add_subcommand("bench", "Time the stages of the network on synthetic images");
-  add_model_options(*sub, command->model);
-  sub->get_option("--weights")->description("Checkpoint, or synthetic:SEED; default: synthetic:0");
-  sub->get_option("--model")->description(
-      "Preset for synthetic weights: vggt-1b (default), mini, tiny");
   sub->add_option("--frames", command->frames, "Numbers of frames, one measurement each")
+      ->type_name("N")
       ->delimiter(',')
       ->check(CLI::Range(1, 100000))
       ->capture_default_str();
   sub->add_option(
-      "--size", command->size, "WIDTHxHEIGHT in px; default: the model's longest side, 4:3");
+         "--size",
+         command->size,
+         "Size of the frames in px, multiples of the model's patch; without it the model's "
+         "longest side, 4:3")
+      ->type_name("WIDTHxHEIGHT");
   sub->add_option("--repeat", command->repeat, "Runs per measurement; the median is shown")
+      ->type_name("N")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
   sub->add_flag("!--no-warm-up", command->warm_up, "Measure the first run, too");
-  sub->add_option("--json", command->json, "File for the report");
+  sub->add_option("--json",
+                  command->json,
+                  "File for the report: seconds, GFLOP/s and bytes, with command and commit")
+      ->type_name("FILE");
+  add_model_options(*sub, command->model);
+  sub->get_option("--weights")
+      ->description("Checkpoint, or synthetic:SEED; without it synthetic:0");
+  sub->get_option("--model")->description(
+      "Preset for synthetic weights; without it and --config vggt-1b");
+  sub->footer(
+      examples({{"VGGT-1B on synthetic weights and 2, 4 and 8 frames", "vggt bench"},
+                {"A quick one, with a report",
+                 "vggt bench --model mini --frames 8 --repeat 5 --json bench.json"},
+                {"Encoder, aggregator and camera head alone, in bf16, frames of 518 x 294 px",
+                 "vggt bench --heads camera --precision bf16 --size 518x294 --frames 4"}}));
   sub->callback([command] { run(*command); });
 }
 

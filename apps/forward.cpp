@@ -7,9 +7,11 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/commands.h"
+#include "apps/help.h"
+#include "apps/interrupt.h"
+#include "apps/messages.h"
 #include "apps/model_options.h"
 #include "apps/output_file.h"
-#include "apps/progress_line.h"
 #include "src/base/error.h"
 #include "src/base/trace.h"
 #include "src/weights/safetensors.h"
@@ -69,7 +71,7 @@ Tensors joined(std::map<std::string, std::vector<at::Tensor>>& traced) {
 }
 
 void run(const ForwardCommand& command) {
-  const ProgressCallback progress = progress_line();
+  const ProgressCallback progress = interruptible_progress();
   check_writable(command.output);
   std::error_code missing;
   if (std::filesystem::equivalent(command.input, command.output, missing)) {
@@ -123,16 +125,31 @@ void run(const ForwardCommand& command) {
 void add_forward(CLI::App& app) {
   const auto command = std::make_shared<ForwardCommand>();
   CLI::App* sub = app.add_subcommand("forward", "Run the network alone, from tensors to tensors");
-  add_model_options(*sub, command->model);
-  sub->get_option("--weights")->required();
   sub->add_option("--input",
                   command->input,
-                  "safetensors with in.images [B, S, 3, H, W] in [0, 1] and, to track, "
-                  "in.query_points [B, N, 2] (x, y) px in frame 0")
+                  "safetensors with in.images [B, S, 3, H, W] in [0, 1], H and W multiples of the "
+                  "model's patch in px, and, to track, in.query_points [B, N, 2]: (x, y) in px of "
+                  "frame 0")
+      ->type_name("FILE")
       ->required();
-  sub->add_option("--output", command->output, "safetensors to write: out.*")->required();
+  sub->add_option("--output", command->output, "safetensors to write: out.*")
+      ->type_name("FILE")
+      ->required();
   sub->add_flag(
       "--intermediates", command->intermediates, "Also write the tensors in between, by name");
+  add_model_options(*sub, command->model);
+  sub->get_option("--weights")
+      ->description("Checkpoint (.safetensors, .pt, a folder of shards), or synthetic:SEED")
+      ->required();
+  sub->footer(examples({{"The bundled model on tensors of your own",
+                         "vggt forward --weights models/mini.safetensors --input x.safetensors "
+                         "--output y.safetensors"},
+                        {"All of a layer-by-layer comparison, in float64",
+                         "vggt forward --weights W --precision fp64 --intermediates --input "
+                         "x.safetensors --output y.safetensors"},
+                        {"Without a checkpoint: weights made by a rule from the seed 0",
+                         "vggt forward --weights synthetic:0 --model tiny --input x.safetensors "
+                         "--output y.safetensors"}}));
   sub->callback([command] { run(*command); });
 }
 

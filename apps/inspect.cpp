@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/commands.h"
+#include "apps/help.h"
 #include "apps/output_file.h"
 #include "src/base/error.h"
 #include "src/weights/infer_config.h"
@@ -48,17 +49,44 @@ void print_list(const char* title, const std::vector<std::string>& items) {
   for (const std::string& item : items) std::cout << "  " << printable(item) << "\n";
 }
 
-void print(const Json& report, const ManifestDifference& difference) {
+Json table_of(const WeightFile& file) {
+  std::map<std::string, Part> parts;
+  for (const auto& [key, tensor] : file.tensors) {
+    for (const std::string& name : {part_of(key), std::string("total")}) {
+      Part& part = parts[name];
+      ++part.tensors;
+      part.parameters += tensor.numel();
+      part.bytes += static_cast<int64_t>(tensor.nbytes());
+      ++part.dtypes[c10::toString(tensor.scalar_type())];
+    }
+  }
+  Json table = Json::object();
+  for (const auto& [name, part] : parts) {
+    table[name] = {{"tensors", part.tensors},
+                   {"parameters", part.parameters},
+                   {"bytes", part.bytes},
+                   {"dtype", text_of(part.dtypes)}};
+  }
+  return table;
+}
+
+// The file itself, whether or not a model can be made of it.
+void print_file(const Json& report) {
   std::cout << printable(report["file"].get<std::string>()) << "\n"
-            << "  format   " << report["format"].get<std::string>() << "\n"
-            << "  licence  " << printable(report["licence"].get<std::string>()) << "\n"
-            << "  config   from " << report["config_origin"].get<std::string>() << "\n";
+            << "  format   " << report["format"].get<std::string>() << "\n";
+  if (report.contains("config")) {
+    std::cout << "  licence  " << printable(report["licence"].get<std::string>()) << "\n"
+              << "  config   from " << printable(report["config_origin"].get<std::string>())
+              << "\n";
+    for (const auto& field : report["assumed_config_fields"]) {
+      std::cout << "  assumed  " << field.get<std::string>() << "\n";
+    }
+  } else {
+    std::cout << "  config   not told: " << printable(report["problem"].get<std::string>()) << "\n";
+  }
   for (const auto& [key, value] : report["metadata"].items()) {
     if (key != "vggt.config")
       std::cout << "  " << printable(key + ": " + value.get<std::string>()) << "\n";
-  }
-  for (const auto& field : report["assumed_config_fields"]) {
-    std::cout << "  assumed  " << field.get<std::string>() << "\n";
   }
   std::cout << "\n";
   std::printf("  %-24s %8s %14s %14s  %s\n", "part", "tensors", "parameters", "bytes", "dtype");
@@ -72,6 +100,9 @@ void print(const Json& report, const ManifestDifference& difference) {
   }
   std::fflush(stdout);
   std::cout << "\n";
+}
+
+void print(const ManifestDifference& difference) {
   print_list("missing", difference.missing);
   print_list("not expected", difference.extra);
   print_list("another shape or type", difference.misshapen);
@@ -79,47 +110,41 @@ void print(const Json& report, const ManifestDifference& difference) {
     std::cout << "complete: every tensor of this config is there, none is superfluous\n";
 }
 
+InferredConfig config_of(const WeightFile& file, const std::string& given) {
+  if (given.empty()) return infer_config(file);
+  return {.config = ModelConfig::read(given), .origin = given};
+}
+
+void print_json(const Json& report) {
+  std::cout << report.dump(1, ' ', false, Json::error_handler_t::replace) << "\n";
+}
+
 void run(const InspectCommand& command) {
   const WeightFile file = open_weight_file(command.file);
+  Json report = {{"file", file.path}, {"format", file.format}, {"metadata", file.metadata}};
   InferredConfig inferred;
-  if (command.config.empty()) {
-    inferred = infer_config(file);
-  } else {
-    inferred.config = ModelConfig::read(command.config);
-    inferred.origin = command.config;
+  try {
+    inferred = config_of(file, command.config);
+  } catch (const std::exception& error) {
+    report["problem"] = error.what();
+    report["parts"] = table_of(file);
+    command.json ? print_json(report) : print_file(report);
+    throw;
   }
   const ManifestDifference difference = compare(file, inferred.config);
-
-  std::map<std::string, Part> parts;
-  for (const auto& [key, tensor] : file.tensors) {
-    for (const std::string& name : {part_of(key), std::string("total")}) {
-      Part& part = parts[name];
-      ++part.tensors;
-      part.parameters += tensor.numel();
-      part.bytes += static_cast<int64_t>(tensor.nbytes());
-      ++part.dtypes[c10::toString(tensor.scalar_type())];
-    }
-  }
-  Json report = {{"file", file.path},
-                 {"format", file.format},
-                 {"licence", licence_of(file, inferred.config)},
-                 {"metadata", file.metadata},
-                 {"config_origin", inferred.origin},
-                 {"assumed_config_fields", inferred.assumed},
-                 {"config", Json::parse(inferred.config.to_json())},
-                 {"missing", difference.missing},
-                 {"not_expected", difference.extra},
-                 {"misshapen", difference.misshapen}};
-  for (const auto& [name, part] : parts) {
-    report["parts"][name] = {{"tensors", part.tensors},
-                             {"parameters", part.parameters},
-                             {"bytes", part.bytes},
-                             {"dtype", text_of(part.dtypes)}};
-  }
+  report["licence"] = licence_of(file, inferred.config);
+  report["config_origin"] = inferred.origin;
+  report["assumed_config_fields"] = inferred.assumed;
+  report["config"] = Json::parse(inferred.config.to_json());
+  report["missing"] = difference.missing;
+  report["not_expected"] = difference.extra;
+  report["misshapen"] = difference.misshapen;
+  report["parts"] = table_of(file);
   if (command.json) {
-    std::cout << report.dump(1, ' ', false, Json::error_handler_t::replace) << "\n";
+    print_json(report);
   } else {
-    print(report, difference);
+    print_file(report);
+    print(difference);
   }
   if (!difference.empty()) throw IoError(file.path, "does not fit its config");
 }
@@ -133,8 +158,13 @@ void add_inspect(CLI::App& app) {
   sub->add_option("file", command->file, "Checkpoint (.safetensors, .pt, a folder of shards)")
       ->required();
   sub->add_option(
-      "--config", command->config, "Compare with this config.json instead of the file's own");
-  sub->add_flag("--json", command->json, "Print JSON");
+         "--config", command->config, "Compare with this config.json instead of the file's own")
+      ->type_name("FILE");
+  sub->add_flag("--json", command->json, "Print JSON, with the config and sizes in bytes");
+  sub->footer(examples(
+      {{"What it is, and whether it is complete", "vggt inspect model.safetensors"},
+       {"Whether it fits a config of your own", "vggt inspect model.pt --config config.json"},
+       {"Its config alone", "vggt inspect model.safetensors --json | jq .config"}}));
   sub->callback([command] { run(*command); });
 }
 

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <filesystem>
 
+#include "apps/program.h"
 #include "src/base/device.h"
 #include "src/models/precision.h"
 
@@ -42,7 +43,7 @@ Json state_of_weights(const std::string& weights) {
 
 Json made_from(const ReadPhotos& photos, const ReadOptions& read, const ModelOptions& model) {
   const c10::Device device = select_device(model.device);
-  Json key = {{"engine", VGGT_VERSION},
+  Json key = {{"engine", version()},
               {"weights", state_of_weights(weights_of(model))},
               {"model", model.model},
               {"config", model.config.empty() ? "" : file_hash(model.config)},

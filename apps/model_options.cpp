@@ -5,13 +5,13 @@
 #include <torch/version.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "apps/progress_line.h"
+#include "apps/messages.h"
+#include "apps/program.h"
 #include "src/base/device.h"
 #include "src/base/error.h"
 #include "src/weights/infer_config.h"
@@ -44,40 +44,38 @@ std::string bundled_model() {
   throw ConfigError("weights", "no bundled model lies beside the program; give --weights");
 }
 
-void keep_heads(ModelConfig& config, const std::vector<std::string>& heads) {
-  if (heads.empty()) return;
-  const auto keep = [&](const char* name, auto& head) {
-    const bool wanted = std::find(heads.begin(), heads.end(), name) != heads.end();
-    if (wanted && !head)
-      throw ConfigError("heads", std::string("this model has no ") + name + " head");
-    if (!wanted) head.reset();
-  };
-  keep("camera", config.camera_head);
-  keep("depth", config.depth_head);
-  keep("point", config.point_head);
-  keep("track", config.track_head);
-}
-
 }  // namespace
 
 void add_model_options(CLI::App& app, ModelOptions& options) {
+  constexpr const char* kGroup = "Model";
   app.add_option("--weights",
                  options.weights,
-                 "Checkpoint (.safetensors, .pt, a folder of shards), or synthetic:SEED; default: "
-                 "the bundled model");
-  app.add_option("--model", options.model, "Preset for synthetic weights: vggt-1b, mini, tiny");
+                 "Checkpoint (.safetensors, .pt, a folder of shards), or synthetic:SEED; without "
+                 "it the bundled model")
+      ->type_name("FILE")
+      ->group(kGroup);
+  app.add_option("--model", options.model, "Preset for synthetic weights")
+      ->check(CLI::IsMember(ModelConfig::preset_names()))
+      ->group(kGroup);
   app.add_option(
-      "--config", options.config, "The model's config.json; without it the checkpoint tells");
-  app.add_option("--heads", options.heads, "Heads to load and run: camera,depth,point,track")
+         "--config", options.config, "The model's config.json; without it the checkpoint tells")
+      ->type_name("FILE")
+      ->group(kGroup);
+  app.add_option("--heads", options.heads, "Heads to load and run; without it all that are needed")
       ->delimiter(',')
-      ->check(CLI::IsMember({"camera", "depth", "point", "track"}));
-  app.add_option(
-         "--precision", options.precision, "fp64, fp32, bf16, fp16, or auto: bf16 where it is fast")
+      ->check(CLI::IsMember({"camera", "depth", "point", "track"}))
+      ->group(kGroup);
+  app.add_option("--precision",
+                 options.precision,
+                 "Of the matrix products: 64, 32 or 16 bits; auto is bf16 where it is fast, else "
+                 "fp32")
       ->check(CLI::IsMember({"auto", "fp64", "fp32", "bf16", "fp16"}))
-      ->capture_default_str();
-  app.add_option("--device", options.device, "auto, cpu or cuda")
+      ->capture_default_str()
+      ->group(kGroup);
+  app.add_option("--device", options.device, "What computes; auto is the GPU if one works")
       ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
-      ->capture_default_str();
+      ->capture_default_str()
+      ->group(kGroup);
 }
 
 std::string weights_of(const ModelOptions& options) {
@@ -95,7 +93,7 @@ nlohmann::ordered_json LoadedModel::describe() const {
   json["precision"] = to_string(precision);
   json["device"] = describe_device(device);
   json["threads"] = at::get_num_threads();
-  json["versions"] = {{"vggt", VGGT_VERSION}, {"libtorch", TORCH_VERSION}};
+  json["versions"] = {{"vggt", version()}, {"commit", commit()}, {"libtorch", TORCH_VERSION}};
   return json;
 }
 
@@ -105,6 +103,11 @@ LoadedModel load(const ModelOptions& options, const ProgressCallback& progress) 
   loaded.device = select_device(options.device);
   loaded.precision = select_precision(options.precision, loaded.device);
   loaded.options = options;
+  messages().explain(std::string("vggt ") + version() + " (" + commit() + "), LibTorch " +
+                     TORCH_VERSION + ": " + command_line());
+  messages().explain("device: " + describe_device(loaded.device) + ", " +
+                     std::to_string(at::get_num_threads()) + " threads, precision " +
+                     to_string(loaded.precision));
   loaded.weights = weights_of(options);
   const LoadOptions load_options = {
       .precision = loaded.precision, .device = loaded.device, .progress = progress};
@@ -118,7 +121,7 @@ LoadedModel load(const ModelOptions& options, const ProgressCallback& progress) 
     }
     ModelConfig config = options.config.empty() ? ModelConfig::preset(options.model)
                                                 : ModelConfig::read(options.config);
-    keep_heads(config, options.heads);
+    if (!options.heads.empty()) config.keep_heads(options.heads, "heads");
     loaded.licence = "none: numbers made by a rule";
     loaded.note =
         "weights are synthetic, not trained: the results mean nothing but speed and parity";
@@ -139,7 +142,7 @@ LoadedModel load(const ModelOptions& options, const ProgressCallback& progress) 
       config = ModelConfig::read(options.config);
     }
     loaded.licence = licence_of(file, config);
-    keep_heads(config, options.heads);
+    if (!options.heads.empty()) config.keep_heads(options.heads, "heads");
     loaded.model = load_model(file, config, load_options);
     say("weights: " + loaded.weights + ", licence: " + loaded.licence);
   }

@@ -8,7 +8,9 @@
 #include "apps/commands.h"
 #include "apps/dry_run.h"
 #include "apps/point_options.h"
-#include "apps/progress_line.h"
+#include "apps/help.h"
+#include "apps/interrupt.h"
+#include "apps/messages.h"
 #include "apps/reconstruct_steps.h"
 #include "src/io/output_folder.h"
 
@@ -41,13 +43,14 @@ Json describe(const ReconstructCommand& command) {
 }
 
 void run(const ReconstructCommand& command) {
-  const ProgressCallback progress = progress_line();
+  const ProgressCallback progress = interruptible_progress();
   if (command.dry_run) {
     dry_run(command, progress);
     return;
   }
   check_replaceable(command);
   OutputFolder output(command.output, command.overwrite, inputs_of(command));
+  messages().log_to(output.path() + "/log.txt");
   RunFacts facts = {.options = describe(command)};
   const std::vector<Photo> photos = list_inputs(command, output.path(), progress, &facts.seconds);
 
@@ -139,6 +142,12 @@ void add_reconstruct(CLI::App& app) {
                 command->exports.predictions,
                 "predictions.safetensors: images, depth, confidence and cameras in one file")
       ->group(what_comes_out);
+  sub->footer(
+      examples({{"The bundled model on all photos of a folder", "vggt reconstruct photos/ -o out/"},
+                {"A published checkpoint on two frames a second of a video",
+                 "vggt reconstruct walk.mp4 --fps 2 -o out/ --weights model.safetensors"},
+                {"Only the surer half of the pixels as points, without running the network again",
+                 "vggt reconstruct photos/ -o out/ --overwrite --from-cache --drop-percent 50"}}));
   sub->callback([command] {
     command->read.preprocess.fit = fit_mode(command->fit);
     run(*command);

@@ -7,7 +7,7 @@
 
 #include "apps/estimate.h"
 #include "apps/made_from.h"
-#include "apps/progress_line.h"
+#include "apps/messages.h"
 #include "src/base/error.h"
 #include "src/image/export_pictures.h"
 #include "src/image/preview.h"

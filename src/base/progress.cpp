@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/base/progress.h"
 
+#include <algorithm>
+
 #include "src/base/error.h"
 
 namespace vggt {
@@ -43,10 +45,15 @@ void StageProgress::advance(int64_t units) {
 
 void StageProgress::report() {
   if (!callback_) return;
-  progress_.seconds_left = progress_.done == 0
-                               ? -1.0
-                               : seconds_since(start_) / static_cast<double>(progress_.done) *
-                                     static_cast<double>(progress_.total - progress_.done);
+  progress_.seconds = seconds_since(start_);
+  if (progress_.done == 0) {
+    progress_.rate = 0;
+    progress_.seconds_left = -1;
+  } else {
+    // A clock that has not moved yet must not make the rate infinite.
+    progress_.rate = static_cast<double>(progress_.done) / std::max(progress_.seconds, 1e-9);
+    progress_.seconds_left = static_cast<double>(progress_.total - progress_.done) / progress_.rate;
+  }
   if (!callback_(progress_)) throw Cancelled();
 }
 

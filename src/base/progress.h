@@ -15,11 +15,14 @@ struct Progress {
   std::string stage;
   int64_t done = 0;
   int64_t total = 0;
+  double seconds = 0;       ///< since the stage began
+  double rate = 0;          ///< units per second so far; 0 while unknown
   double seconds_left = 0;  ///< of this stage, from its pace so far; negative while unknown
 };
 
-/// Called on the thread that does the work, one call at a time; at the start of a stage (done == 0) and after each unit. Returning false cancels: the
-/// operation throws Cancelled. An empty callback is allowed everywhere.
+/// Called on the thread that does the work, one call at a time; at the start of a stage (done == 0),
+/// after each unit, and within long ones. Returning false cancels: the operation throws Cancelled.
+/// An empty callback is allowed everywhere.
 using ProgressCallback = std::function<bool(const Progress&)>;
 
 /// Counts the units of one stage, estimates the time left, calls back, and adds the stage's seconds
@@ -38,6 +41,9 @@ class StageProgress {
 
   /// `units` more are done. Throws Cancelled if the callback says so.
   void advance(int64_t units = 1);
+
+  /// Nothing more is done; asks within a long unit whether to go on. Throws Cancelled if not.
+  void poll() { report(); }
 
  private:
   void report();

@@ -2,7 +2,9 @@
 #include "src/models/config.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cmath>
+#include <cstring>
 #include <fstream>
 #include <set>
 #include <sstream>
@@ -252,25 +254,12 @@ std::vector<std::string> head_names(const ModelConfig& config) {
   return names;
 }
 
-// Heads that a "heads" list does not name are left out, even where their sizes are given.
-void keep_heads(ModelConfig& config, const Json& list, const std::string& source) {
-  std::set<std::string> wanted;
-  if (!list.is_array()) throw ConfigError(source + ".heads", "must be a list of names");
-  for (const Json& item : list) {
-    if (!item.is_string()) throw ConfigError(source + ".heads", "must be a list of names");
-    wanted.insert(item.get<std::string>());
+std::vector<std::string> names_in(const Json& list, const std::string& field) {
+  const auto is_name = [](const Json& item) { return item.is_string(); };
+  if (!list.is_array() || !std::all_of(list.begin(), list.end(), is_name)) {
+    throw ConfigError(field, "must be a list of names");
   }
-  const auto present = head_names(config);
-  for (const std::string& name : wanted) {
-    if (std::find(present.begin(), present.end(), name) == present.end()) {
-      throw ConfigError(source + ".heads",
-                        "names '" + name + "', but there is no " + name + "_head");
-    }
-  }
-  if (!wanted.count("camera")) config.camera_head.reset();
-  if (!wanted.count("depth")) config.depth_head.reset();
-  if (!wanted.count("point")) config.point_head.reset();
-  if (!wanted.count("track")) config.track_head.reset();
+  return list.get<std::vector<std::string>>();
 }
 
 void check(bool holds, const std::string& field, const std::string& rule) {
@@ -388,11 +377,32 @@ ModelConfig ModelConfig::tiny() {
   return config;
 }
 
+const std::vector<std::string>& ModelConfig::preset_names() {
+  static const std::vector<std::string> names = {"vggt-1b", "mini", "tiny"};
+  return names;
+}
+
 ModelConfig ModelConfig::preset(const std::string& name) {
   if (name == "vggt-1b") return vggt_1b();
   if (name == "mini") return mini();
   if (name == "tiny") return tiny();
   throw ConfigError("model", "'" + name + "' is none of vggt-1b, mini, tiny");
+}
+
+void ModelConfig::keep_heads(const std::vector<std::string>& names, const std::string& field) {
+  const std::vector<std::string> present = head_names(*this);
+  for (const std::string& name : names) {
+    if (std::find(present.begin(), present.end(), name) == present.end()) {
+      throw ConfigError(field, "names '" + name + "', but there is no " + name + "_head");
+    }
+  }
+  const auto wanted = [&](const char* name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  };
+  if (!wanted("camera")) camera_head.reset();
+  if (!wanted("depth")) depth_head.reset();
+  if (!wanted("point")) point_head.reset();
+  if (!wanted("track")) track_head.reset();
 }
 
 std::vector<int64_t> ModelConfig::kept_layers() const {
@@ -487,7 +497,9 @@ ModelConfig ModelConfig::from_json(const std::string& text, const std::string& s
   reader.ignored("weight_seed");
   reader.ignored("image_seed");
   reader.finish();
-  if (json.contains("heads")) keep_heads(config, json["heads"], source);
+  if (json.contains("heads")) {
+    config.keep_heads(names_in(json["heads"], source + ".heads"), source + ".heads");
+  }
   try {
     config.validate();
   } catch (const ConfigError& error) {
@@ -497,10 +509,14 @@ ModelConfig ModelConfig::from_json(const std::string& text, const std::string& s
 }
 
 ModelConfig ModelConfig::read(const std::string& path) {
+  errno = 0;
   std::ifstream file(path, std::ios::binary);
   std::ostringstream text;
-  if (!file || !(text << file.rdbuf()))
-    throw IoError(path, "cannot be read as a model's config.json");
+  if (!file || !(text << file.rdbuf())) {
+    throw IoError(path,
+                  std::string("cannot be read as a model's config.json: ") +
+                      (errno != 0 ? std::strerror(errno) : "it is empty"));
+  }
   return from_json(text.str(), path);
 }
 

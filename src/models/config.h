@@ -89,8 +89,13 @@ struct ModelConfig {
   static ModelConfig vggt_1b();
   static ModelConfig mini();  ///< the bundled model's: camera and depth heads only
   static ModelConfig tiny();  ///< for tests
-  /// "vggt-1b", "mini" or "tiny". Throws ConfigError.
+  static const std::vector<std::string>& preset_names();  ///< "vggt-1b", "mini", "tiny"
+  /// Throws ConfigError if `name` is none of them.
   static ModelConfig preset(const std::string& name);
+
+  /// Leaves out the heads that `names` (camera, depth, point, track) does not name. Throws
+  /// ConfigError(field) if it names one that is not there.
+  void keep_heads(const std::vector<std::string>& names, const std::string& field);
 
   /// Camera or register tokens that precede the patches of a frame.
   int64_t special_tokens() const { return 1 + num_register_tokens; }

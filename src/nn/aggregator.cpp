@@ -66,7 +66,7 @@ at::Tensor Aggregator::encode(const at::Tensor& images,
     const at::Tensor normalized = (chunk.to(dtype) - mean.to(dtype)) / std.to(dtype);
     trace("agg.images_normalized", normalized);
     const TraceScope scope("dino");
-    parts.push_back(patch_embed->forward(normalized));
+    parts.push_back(patch_embed->forward(normalized, &stage));
     synchronize(images.device());
     stage.advance(chunk.size(0));
   }

@@ -49,7 +49,7 @@ at::Tensor VisionTransformer::position_embedding(int64_t rows, int64_t columns) 
       1);
 }
 
-at::Tensor VisionTransformer::forward(const at::Tensor& images) const {
+at::Tensor VisionTransformer::forward(const at::Tensor& images, StageProgress* stage) const {
   const int64_t frames = images.size(0);
   const at::Tensor patches = patch_embed->forward(images);
   const at::Tensor positions =
@@ -69,6 +69,7 @@ at::Tensor VisionTransformer::forward(const at::Tensor& images) const {
       x = blocks[i]->forward(x);
     }
     trace("block_", static_cast<int64_t>(i), x);
+    if (stage) stage->poll();
   }
   x = norm->forward(x.slice(1, 1 + register_tokens.size(1)));
   trace("patch_tokens", x);

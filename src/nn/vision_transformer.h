@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "src/base/progress.h"
 #include "src/models/config.h"
 #include "src/nn/block.h"
 
@@ -22,8 +23,9 @@ struct VisionTransformer : torch::nn::Module {
   explicit VisionTransformer(const ModelConfig& config);
 
   /// images [N, 3, H, W], normalised; H and W multiples of the patch size.
+  /// stage   polled after each block; null: not cancelled within
   /// Returns the patch tokens [N, h * w, C] after the last norm, float (or double).
-  at::Tensor forward(const at::Tensor& images) const;
+  at::Tensor forward(const at::Tensor& images, StageProgress* stage = nullptr) const;
 
   /// The stored position embedding resampled to a grid of rows x columns, with the class token's
   /// entry first: [1, 1 + rows * columns, C]. Antialiased bicubic in float32, as in the original

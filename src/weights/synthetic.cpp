@@ -23,10 +23,6 @@ uint64_t random_bits(uint64_t hash, uint64_t index) {
   return z ^ (z >> 31);
 }
 
-bool ends_with(std::string_view text, std::string_view end) {
-  return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
-}
-
 // The value of an element is offset + scale * u; some tensors have `first` elements with numbers of
 // their own.
 struct Distribution {
@@ -42,11 +38,10 @@ struct Rule {
 };
 
 double gain_of(std::string_view key) {
-  if (ends_with(key, "pose_branch.fc2.weight")) return 0.2;
-  if (ends_with(key, "embed_pose.weight") || ends_with(key, "poseLN_modulation.1.weight"))
-    return 2.0;
-  if (ends_with(key, "flow_head.weight")) return 0.1;
-  if (ends_with(key, "output_conv2.2.weight")) return 0.5;
+  if (key.ends_with("pose_branch.fc2.weight")) return 0.2;
+  if (key.ends_with("embed_pose.weight") || key.ends_with("poseLN_modulation.1.weight")) return 2.0;
+  if (key.ends_with("flow_head.weight")) return 0.1;
+  if (key.ends_with("output_conv2.2.weight")) return 0.5;
   return 1.0;
 }
 
@@ -60,10 +55,10 @@ Rule rule_of(std::string_view key, at::IntArrayRef shape) {
   const bool of_norm = parent.find("norm") != std::string_view::npos;
 
   if (last == "gamma") return {.general = {0.3f, 0.1f}};
-  if (ends_with(key, "pose_branch.fc2.bias")) {
+  if (key.ends_with("pose_branch.fc2.bias")) {
     return {.general = {0, 0.05f}, .special = {0.25f, 0.05f}, .special_begin = 6, .special_end = 9};
   }
-  if (ends_with(key, "flow_head.bias")) {
+  if (key.ends_with("flow_head.bias")) {
     return {.general = {0, 0.1f}, .special = {0, 1.5f}, .special_begin = 0, .special_end = 2};
   }
   if (of_norm && last == "weight") {
@@ -82,7 +77,7 @@ Rule rule_of(std::string_view key, at::IntArrayRef shape) {
     if (last == token) return {.general = {0, 0.5f}};
   }
   const bool transposed =
-      ends_with(key, "resize_layers.0.weight") || ends_with(key, "resize_layers.1.weight");
+      key.ends_with("resize_layers.0.weight") || key.ends_with("resize_layers.1.weight");
   const int64_t fan_in = transposed ? shape[0]
                                     : std::accumulate(shape.begin() + (shape.empty() ? 0 : 1),
                                                       shape.end(),

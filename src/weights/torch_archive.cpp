@@ -214,6 +214,12 @@ WeightFile read_torch_archive(const std::string& path) {
                   "save it again");
   }
   if (!file->bytes().starts_with("PK")) throw IoError(path, "is not an archive of torch.save");
+  // From the back, where the archive lists what it holds.
+  if (file->bytes().rfind("data.pkl") == std::string_view::npos) {
+    throw IoError(path,
+                  "is a zip archive, but not one of torch.save (no data.pkl in it); if the weights "
+                  "are inside, unpack it");
+  }
   try {
     return read_zip(path, file);
   } catch (const c10::Error& error) {

@@ -2,9 +2,11 @@
 #include "src/weights/weight_file.h"
 
 #include <algorithm>
+#include <cctype>
 #include <cstring>
 #include <filesystem>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "src/base/error.h"
@@ -28,15 +30,38 @@ bool has_fitting_header(const MappedFile& file) {
   return header_size <= file.size() - sizeof(header_size) && file.data()[8] == '{';
 }
 
+// Files that lie where weights were expected, by how they begin; null: not known.
+const char* what_instead(std::string_view bytes) {
+  static const std::pair<std::string_view, const char*> known[] = {
+      {"\xff\xd8\xff", "is a JPEG picture, not weights"},
+      {"\x89PNG", "is a PNG picture, not weights"},
+      {"GIF8", "is a GIF picture, not weights"},
+      {"%PDF", "is a PDF document, not weights"},
+      {"ply\n", "is a point cloud (PLY), not weights"},
+      {"\x93NUMPY", "is a NumPy array, not weights"},
+      {"\x1f\x8b", "is compressed with gzip; unpack it first"},
+      {"\x28\xb5\x2f\xfd", "is compressed with zstd; unpack it first"},
+      {"version https://git-lfs", "is a Git LFS pointer, not the weights: run 'git lfs pull'"}};
+  for (const auto& [beginning, message] : known) {
+    if (bytes.starts_with(beginning)) return message;
+  }
+  const size_t first = bytes.substr(0, 64).find_first_not_of(" \t\r\n");
+  if (first == std::string_view::npos) return nullptr;
+  std::string tag(bytes.substr(first, 9));
+  for (char& c : tag) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  if (tag == "<!doctype" || tag.starts_with("<html") || tag.starts_with("<?xml")) {
+    return "is a web page, not weights: the download failed or needs a login; open the file to see";
+  }
+  return nullptr;
+}
+
 Format recognize(const std::string& path) {
   const MappedFile file(path);
   if (has_fitting_header(file)) return Format::kSafetensors;
   const std::string_view bytes = file.bytes();
   // A zip archive, or the pickle of torch.save before PyTorch 1.6.
   if (bytes.starts_with("PK") || bytes.starts_with("\x80\x02")) return Format::kTorch;
-  if (bytes.starts_with("version https://git-lfs")) {
-    throw IoError(path, "is a Git LFS pointer, not the weights: run 'git lfs pull'");
-  }
+  if (const char* instead = what_instead(bytes)) throw IoError(path, instead);
   const size_t first = bytes.substr(0, 64).find_first_not_of(" \t\r\n");
   if (first != std::string_view::npos && bytes[first] == '{') return Format::kIndex;
   return Format::kSafetensors;  // its reader says what is wrong

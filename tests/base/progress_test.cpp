@@ -60,6 +60,36 @@ TEST(StageProgress, EstimatesTheTimeLeftFromThePaceSoFar) {
   EXPECT_EQ(left[2], 0);
 }
 
+TEST(StageProgress, TellsTheRateOnceItIsKnown) {
+  std::vector<Progress> reports;
+  const ProgressCallback callback = [&](const Progress& progress) {
+    reports.push_back(progress);
+    return true;
+  };
+  StageProgress stage("encoder", 4, callback);
+  sleep_seconds(0.02);
+  stage.advance(2);
+  ASSERT_EQ(reports.size(), 2u);
+  EXPECT_EQ(reports[0].rate, 0);
+  EXPECT_GE(reports[1].seconds, 0.02);
+  EXPECT_DOUBLE_EQ(reports[1].rate, 2 / reports[1].seconds);
+}
+
+TEST(StageProgress, CancelsWithinAUnit) {
+  bool go_on = true;
+  std::vector<int64_t> done;
+  const ProgressCallback callback = [&](const Progress& progress) {
+    done.push_back(progress.done);
+    return go_on;
+  };
+  StageProgress stage("encoder", 3, callback);
+  stage.advance();
+  EXPECT_NO_THROW(stage.poll());
+  go_on = false;
+  EXPECT_THROW(stage.poll(), Cancelled);
+  EXPECT_THAT(done, ::testing::ElementsAre(0, 1, 1, 1));
+}
+
 TEST(StageProgress, AddsUpTheSecondsOfStagesWithTheSameName) {
   StageProgress::Seconds seconds;
   const ProgressCallback none;

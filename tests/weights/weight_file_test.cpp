@@ -91,8 +91,13 @@ TEST_F(OpenWeightFile, FolderWithoutAClearChoiceListsWhatIsThere) {
 TEST_F(OpenWeightFile, OtherFilesAreRefusedByName) {
   EXPECT_THAT(error_of(folder_.file("none")), HasSubstr("/none: cannot be opened"));
   EXPECT_THAT(error_of(folder_.write("empty", "")), HasSubstr("is empty"));
-  EXPECT_THAT(error_of(folder_.write("page.html", "<!DOCTYPE html><html></html>")),
-              HasSubstr("page.html: header length"));
+  EXPECT_THAT(error_of(folder_.write("page.html", "\n<!DOCTYPE html><html></html>")),
+              HasSubstr("page.html: is a web page"));
+  EXPECT_THAT(error_of(folder_.write("x.pt", "\xff\xd8\xff\xe0")), HasSubstr("JPEG picture"));
+  EXPECT_THAT(error_of(folder_.write("x.pt", "\x1f\x8b\x08")), HasSubstr("gzip; unpack it"));
+  EXPECT_THAT(error_of(folder_.write("x.pt", "PK\x03\x04 photo.jpg")),
+              HasSubstr("is a zip archive, but not one of torch.save"));
+  EXPECT_THAT(error_of(folder_.write("x.pt", "hello, world")), HasSubstr("header length"));
   EXPECT_THAT(error_of(folder_.write("config.json", R"({"depth": 24})")),
               HasSubstr("weight_map: is missing"));
   EXPECT_THAT(error_of(folder_.write("x", "version https://git-lfs.github.com/spec/v1\n")),
