@@ -19,6 +19,7 @@
 #include "src/base/error.h"
 #include "src/image/decode.h"
 #include "src/image/preview.h"
+#include "src/image/report_page.h"
 #include "src/io/output_folder.h"
 #include "src/pipeline/export.h"
 
@@ -160,7 +161,9 @@ void run(const ReconstructCommand& command) {
     write_preview(output.path() + "/preview.png", result);
     stage.advance();
   }
-  write_report(output.path() + "/report.json", result, loaded, facts);
+  write_report_page(output.path() + "/report.html",
+                    result,
+                    write_report(output.path() + "/report.json", result, loaded, facts));
   output.commit();
 
   double seconds = 0;

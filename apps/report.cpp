@@ -44,7 +44,7 @@ Json describe(const View& view,
 
 }  // namespace
 
-void write_report(const std::string& path,
+Json write_report(const std::string& path,
                   const Reconstruction& reconstruction,
                   const LoadedModel& loaded,
                   const RunFacts& facts) {
@@ -76,6 +76,7 @@ void write_report(const std::string& path,
   // File names need not be UTF-8; JSON must be.
   out << report.dump(1, ' ', false, Json::error_handler_t::replace) << "\n";
   if (!out.flush()) throw IoError(path, "cannot be written");
+  return report;
 }
 
 }  // namespace vggt::apps

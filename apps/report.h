@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
@@ -21,10 +22,10 @@ struct RunFacts {
   StageProgress::Seconds seconds;
 };
 
-/// Writes report.json. Throws IoError.
-void write_report(const std::string& path,
-                  const Reconstruction& reconstruction,
-                  const LoadedModel& loaded,
-                  const RunFacts& facts);
+/// Writes report.json and returns what it holds. Throws IoError.
+nlohmann::ordered_json write_report(const std::string& path,
+                                    const Reconstruction& reconstruction,
+                                    const LoadedModel& loaded,
+                                    const RunFacts& facts);
 
 }  // namespace vggt::apps
