@@ -2,6 +2,7 @@
 #include "src/image/preview.h"
 
 #include "src/base/error.h"
+#include "src/image/colouring.h"
 #include "src/image/scene_view.h"
 #include "src/io/binary_file.h"
 
@@ -27,79 +28,6 @@ constexpr int kCaptionHeight = 26;
 constexpr int kMaxColumns = 8;
 constexpr int kMaxCellHeight = 300;
 constexpr int kSceneHeight = 560;
-
-// The values that the two ends of a colour map stand for.
-struct Range {
-  float low = 0;
-  float high = 0;
-};
-
-enum class Scale { kDepth, kConfidence };
-
-// The 2nd and 98th percentile: a few wild values must not flatten the rest.
-Range robust_range(const at::Tensor& values, bool positive_only) {
-  const at::Tensor flat = values.contiguous();
-  const float* data = flat.const_data_ptr<float>();
-  constexpr int64_t kSamples = 1000000;  // enough for a percentile, little to sort
-  const int64_t step = std::max<int64_t>(1, flat.numel() / kSamples);
-  std::vector<float> kept;
-  for (int64_t i = 0; i < flat.numel(); i += step) {
-    if (std::isfinite(data[i]) && (!positive_only || data[i] > 0)) kept.push_back(data[i]);
-  }
-  if (kept.empty()) return {};
-  std::sort(kept.begin(), kept.end());
-  const auto last = static_cast<double>(kept.size() - 1);
-  return {kept[static_cast<size_t>(0.02 * last)], kept[static_cast<size_t>(0.98 * last)]};
-}
-
-// Position in the colour map, 0..255. Depth is taken as a logarithm: a far background would else
-// leave all that is near one colour.
-uint8_t level(float value, const Range& range, Scale scale) {
-  const bool depth = scale == Scale::kDepth;
-  const auto height = [depth](float v) { return depth ? -std::log(v) : v; };
-  const float low = height(depth ? range.high : range.low);
-  const float high = height(depth ? range.low : range.high);
-  const float share =
-      high > low ? std::clamp((height(value) - low) / (high - low), 0.0f, 1.0f) : 0.5f;
-  return static_cast<uint8_t>(std::lround(255 * share));
-}
-
-cv::Mat colour_map(const cv::Mat& levels, Scale scale) {
-  cv::Mat coloured;
-  cv::applyColorMap(
-      levels, coloured, scale == Scale::kDepth ? cv::COLORMAP_TURBO : cv::COLORMAP_VIRIDIS);
-  return coloured;
-}
-
-// [H, W] in colour; what is not finite, and depth that is not positive, in grey.
-cv::Mat coloured(const at::Tensor& values, const Range& range, Scale scale) {
-  const at::Tensor plane = values.contiguous();
-  const float* data = plane.const_data_ptr<float>();
-  cv::Mat levels(static_cast<int>(plane.size(0)), static_cast<int>(plane.size(1)), CV_8U);
-  cv::Mat invalid(levels.size(), CV_8U, cv::Scalar(0));
-  for (int y = 0; y < levels.rows; ++y) {
-    for (int x = 0; x < levels.cols; ++x) {
-      const float value = data[static_cast<int64_t>(y) * levels.cols + x];
-      const bool valid = std::isfinite(value) && (scale == Scale::kConfidence || value > 0);
-      levels.at<uint8_t>(y, x) = valid ? level(value, range, scale) : 0;
-      invalid.at<uint8_t>(y, x) = valid ? 0 : 255;
-    }
-  }
-  cv::Mat picture = colour_map(levels, scale);
-  picture.setTo(cv::Scalar(72, 72, 72), invalid);
-  return picture;
-}
-
-// [3, H, W] in [0, 1], RGB.
-cv::Mat photo(const at::Tensor& image) {
-  const at::Tensor bytes = (at::nan_to_num(image) * 255).round().clamp(0, 255).to(at::kByte);
-  const at::Tensor bgr = bytes.flip({0}).permute({1, 2, 0}).contiguous();
-  return cv::Mat(static_cast<int>(bgr.size(0)),
-                 static_cast<int>(bgr.size(1)),
-                 CV_8UC3,
-                 bgr.mutable_data_ptr<uint8_t>())
-      .clone();
-}
 
 std::string format(const char* pattern, double value) {
   char text[64];
@@ -140,7 +68,8 @@ void draw_row_label(cv::Mat& canvas, int y, int height, const std::string& name)
 }
 
 // The colour bar of a row with the values of its ends, below its name.
-void draw_colour_bar(cv::Mat& canvas, int y, int height, const Range& range, Scale scale) {
+void draw_colour_bar(
+    cv::Mat& canvas, int y, int height, const ValueRange& range, ColourScale scale) {
   const int top = y + 32;
   const int bottom = y + height;
   if (bottom - top < 40) return;
@@ -149,7 +78,7 @@ void draw_colour_bar(cv::Mat& canvas, int y, int height, const Range& range, Sca
     ramp.row(row).setTo(255 - 255 * row / std::max(1, ramp.rows - 1));
   }
   colour_map(ramp, scale).copyTo(canvas(cv::Rect(kMargin, top, ramp.cols, ramp.rows)));
-  const bool depth = scale == Scale::kDepth;
+  const bool depth = scale == ColourScale::kDepth;
   const int text_x = kMargin + ramp.cols + 8;
   draw_text(canvas, {text_x, top + 12}, format("%.3g", depth ? range.low : range.high), 0.48, kDim);
   draw_text(
@@ -187,8 +116,9 @@ void write_preview(const std::string& path, const Reconstruction& reconstruction
                   reconstruction.depth.size(0) == views &&
                   reconstruction.confidence.size(0) == views,
               "write_preview: images, depth and confidence must have one frame per view");
-  const Range depth_range = robust_range(reconstruction.depth, true);
-  const Range confidence_range = robust_range(reconstruction.confidence, false);
+  const ValueRange depth_range = robust_range(reconstruction.depth, ColourScale::kDepth);
+  const ValueRange confidence_range =
+      robust_range(reconstruction.confidence, ColourScale::kConfidence);
 
   // Cells have the pictures' shape and fill the width, unless they would become too high.
   const std::vector<int64_t> chosen = chosen_views(views);
@@ -224,22 +154,24 @@ void write_preview(const std::string& path, const Reconstruction& reconstruction
               shortened(name, std::max(cell.x + cell.width, cell.x + 120) - name_x, 0.45),
               0.45,
               kDim);
-    put_picture(canvas, photo(reconstruction.images[s]), cell);
+    put_picture(canvas, bgr_picture(reconstruction.images[s]), cell);
     cell.y += cell_height + kGap;
-    put_picture(canvas, coloured(reconstruction.depth[s], depth_range, Scale::kDepth), cell);
+    put_picture(canvas, coloured(reconstruction.depth[s], depth_range, ColourScale::kDepth), cell);
     cell.y += cell_height + kGap;
-    put_picture(
-        canvas, coloured(reconstruction.confidence[s], confidence_range, Scale::kConfidence), cell);
+    put_picture(canvas,
+                coloured(reconstruction.confidence[s], confidence_range, ColourScale::kConfidence),
+                cell);
   }
   draw_row_label(canvas, rows_top, cell_height, "photo");
   draw_row_label(canvas, rows_top + cell_height + kGap, cell_height, "depth");
-  draw_colour_bar(canvas, rows_top + cell_height + kGap, cell_height, depth_range, Scale::kDepth);
+  draw_colour_bar(
+      canvas, rows_top + cell_height + kGap, cell_height, depth_range, ColourScale::kDepth);
   draw_row_label(canvas, rows_top + 2 * (cell_height + kGap), cell_height, "confidence");
   draw_colour_bar(canvas,
                   rows_top + 2 * (cell_height + kGap),
                   cell_height,
                   confidence_range,
-                  Scale::kConfidence);
+                  ColourScale::kConfidence);
 
   const int scene_width = (kWidth - 2 * kMargin - kGap) / 2;
   cv::Rect panel(kMargin, scene_top, scene_width, kSceneHeight);

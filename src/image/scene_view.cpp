@@ -370,6 +370,10 @@ cv::Scalar camera_colour(int64_t index, int64_t count) {
   return {static_cast<double>(bgr[0]), static_cast<double>(bgr[1]), static_cast<double>(bgr[2])};
 }
 
+cv::Vec3d scene_up(const Reconstruction& reconstruction) {
+  return guess_up(usable_cameras(reconstruction), Axes().up);
+}
+
 void draw_scene(const Reconstruction& reconstruction, cv::Mat& from_above, cv::Mat& from_side) {
   from_above.setTo(kPanel);
   from_side.setTo(kPanel);

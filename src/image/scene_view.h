@@ -22,6 +22,10 @@ int text_width(const std::string& text, double size);
 /// The colour of camera `index` of `count`: a walk through the hues, so that neighbours look alike.
 cv::Scalar camera_colour(int64_t index, int64_t count);
 
+/// A unit vector of the world that is up for whoever took the photos: across the x axes of all
+/// cameras, where these differ enough to tell, else the mean of the cameras' up directions.
+cv::Vec3d scene_up(const Reconstruction& reconstruction);
+
 /// Draws points and cameras into two pictures of one size at one scale: from above, the mean
 /// viewing direction up, and from the side, the mean viewing direction to the right. Orthographic.
 void draw_scene(const Reconstruction& reconstruction, cv::Mat& from_above, cv::Mat& from_side);
