@@ -10,6 +10,7 @@ namespace vggt::apps {
 /// Each adds its subcommand to `app`; the subcommand runs when its options have been parsed, and
 /// throws on failure.
 void add_reconstruct(CLI::App& app);
+void add_convert(CLI::App& app);
 void add_forward(CLI::App& app);
 void add_inspect(CLI::App& app);
 void add_bench(CLI::App& app);

@@ -59,6 +59,7 @@ Answer stand_in(const ReadPhotos& read, int64_t count, const LoadedModel& loaded
     answer.result.views.push_back({read.photos[index].name, read.input.maps[index], camera});
   }
   answer.model = loaded.describe();
+  answer.read.photos.assign(read.photos.begin(), read.photos.begin() + count);
   return answer;
 }
 

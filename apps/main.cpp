@@ -34,6 +34,7 @@ void describe(CLI::App& app) {
   app.require_subcommand(1);
 #ifdef VGGT_WITH_IMAGE
   vggt::apps::add_reconstruct(app);
+  vggt::apps::add_convert(app);
 #endif
   vggt::apps::add_forward(app);
   vggt::apps::add_inspect(app);

@@ -26,18 +26,32 @@ void check_writable(const std::string& path) {
   }
 }
 
-void write_text_file(const std::string& path, const std::string& text) {
+void write_file(const std::string& path,
+                const std::function<void(const std::string& pending)>& write) {
+  check_writable(path);
   const std::string pending = path + "." + std::to_string(getpid()) + ".partial";
-  std::ofstream out(pending, std::ios::trunc);
-  out << text;
-  out.close();
-  std::error_code error;
-  if (out) fs::rename(pending, path, error);
-  if (!out || error) {
-    std::error_code ignored;
+  std::error_code ignored;
+  try {
+    write(pending);
+  } catch (...) {
     fs::remove(pending, ignored);
-    throw IoError(path, "cannot be written completely");
+    throw;
   }
+  std::error_code error;
+  fs::rename(pending, path, error);
+  if (error) {
+    fs::remove(pending, ignored);
+    throw IoError(path, "cannot be put in place: " + error.message());
+  }
+}
+
+void write_text_file(const std::string& path, const std::string& text) {
+  write_file(path, [&](const std::string& pending) {
+    std::ofstream out(pending, std::ios::trunc);
+    out << text;
+    out.close();
+    if (!out) throw IoError(path, "cannot be written completely");
+  });
 }
 
 std::string printable(std::string text) {

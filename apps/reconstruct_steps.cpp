@@ -9,7 +9,7 @@
 #include "apps/made_from.h"
 #include "apps/messages.h"
 #include "src/base/error.h"
-#include "src/image/export_pictures.h"
+#include "src/image/export_scene.h"
 #include "src/image/preview.h"
 #include "src/image/report_page.h"
 #include "src/pipeline/reconstruct.h"
@@ -50,6 +50,16 @@ void check_resources(const LoadedModel& loaded,
   }
 }
 
+// How a program that reads the result finds a photo: from the result's folder, or, for a frame that
+// lies in its staging folder, within it.
+std::string path_from(const std::string& photo, const std::string& staging, const std::string& output) {
+  std::error_code error;
+  const fs::path inside = fs::path(photo).lexically_relative(staging);
+  if (!inside.empty() && *inside.begin() != "..") return inside.generic_string();
+  const fs::path relative = fs::relative(photo, output, error);
+  return error || relative.empty() ? fs::absolute(photo).generic_string() : relative.generic_string();
+}
+
 }  // namespace
 
 std::string count_of(int64_t n, const std::string& thing) {
@@ -87,19 +97,16 @@ std::vector<Photo> list_inputs(const ReconstructCommand& command,
                                const std::string& folder,
                                const ProgressCallback& progress,
                                StageProgress::Seconds* seconds) {
-  std::vector<std::string> videos;
-  InputOptions stills = command.input;
-  stills.inputs.clear();
-  for (const std::string& input : command.input.inputs) {
-    (is_video(input) ? videos : stills.inputs).push_back(input);
-  }
-  if (stills.inputs.empty() && stills.list_file.empty() && videos.empty()) {
+  if (command.input.inputs.empty() && command.input.list_file.empty()) {
     throw ConfigError("inputs", "name a folder of photos, photos, a video, or --list FILE");
   }
   std::vector<Photo> photos;
-  if (!stills.inputs.empty() || !stills.list_file.empty()) photos = list_photos(stills);
-  for (const std::string& video : videos) {
-    for (Photo& frame : extract_frames(video, folder, command.video, progress, seconds)) {
+  for (const Photo& input : list_photos(command.input)) {
+    if (!is_video(input.path)) {
+      photos.push_back(input);
+      continue;
+    }
+    for (Photo& frame : extract_frames(input, folder, command.video, progress, seconds)) {
       photos.push_back(std::move(frame));
     }
   }
@@ -198,9 +205,13 @@ void write_results(const ReconstructCommand& command,
   }
   {
     StageProgress stage("writing", 3, progress, &facts.seconds);
-    export_reconstruction(result, folder, command.exports);
+    ExportOptions exports = command.exports;
+    for (const Photo& photo : answer.read.photos) {
+      exports.photo_paths.push_back(path_from(photo.path, folder, command.output));
+    }
+    export_reconstruction(result, folder, exports);
     stage.advance();
-    facts.depth_png_scale = export_pictures(result, folder);
+    facts.depth_png_scale = export_scene(result, folder);
     stage.advance();
     write_preview(folder + "/preview.png", result);
     stage.advance();

@@ -47,7 +47,7 @@ Json make_report(const Reconstruction& reconstruction,
 
   const auto views = static_cast<int64_t>(reconstruction.views.size());
   const at::Tensor counts = at::bincount(reconstruction.points.frame.to(at::kLong), {}, views);
-  const std::vector<std::string> files = output_names(reconstruction.views);
+  const std::vector<std::string> files = photo_stems(reconstruction.views);
   for (int64_t i = 0; i < views; ++i) {
     const auto index = static_cast<size_t>(i);
     Json photo = view_to_json(reconstruction.views[index], files[index]);

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <ATen/ATen.h>
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <functional>
+#include <map>
+
+#include "apps/commands.h"
+#include "apps/help.h"
+#include "apps/messages.h"
+#include "apps/output_file.h"
+#include "src/base/error.h"
+#include "src/io/colmap.h"
+#include "src/io/gltf.h"
+#include "src/io/npz.h"
+#include "src/io/output_folder.h"
+#include "src/io/ply.h"
+#include "src/io/transforms.h"
+#include "src/io/tum.h"
+#include "src/pipeline/export.h"
+#include "src/pipeline/result_folder.h"
+
+namespace vggt::apps {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct ConvertCommand {
+  std::string result;
+  std::string to;
+  std::string output;
+  bool text = false;
+  bool overwrite = false;
+};
+
+std::string in_result(const ConvertCommand& command, const std::string& file) {
+  return (fs::path(command.result) / file).string();
+}
+
+void write_colmap_folder(const ConvertCommand& command, const std::string& folder) {
+  const ColmapModel model = read_colmap(in_result(command, "sparse/0"));
+  if (command.text) {
+    write_colmap_text(folder, model);
+  } else {
+    write_colmap(folder, model);
+  }
+}
+
+// The photos stay where they are: their paths lead there from the new folder.
+void write_nerfstudio_folder(const ConvertCommand& command, const std::string& folder) {
+  TransformsFile transforms = read_transforms(in_result(command, "transforms.json"));
+  const fs::path output = fs::absolute(command.output).lexically_normal();
+  for (TransformsFile::Frame& frame : transforms.frames) {
+    const fs::path photo = fs::absolute(in_result(command, frame.file_path)).lexically_normal();
+    frame.file_path = photo.lexically_proximate(output).generic_string();
+  }
+  write_transforms(folder + "/transforms.json", transforms);
+  fs::copy_file(in_result(command, "points.ply"), folder + "/points.ply");
+}
+
+void write_ply_file(const ConvertCommand& command, const std::string& path) {
+  const Reconstruction result = read_result(command.result);
+  write_ply(path, result.points, result.note);
+}
+
+void write_glb_file(const ConvertCommand& command, const std::string& path) {
+  const Reconstruction result = read_result(command.result);
+  std::vector<GltfCamera> cameras;
+  for (const View& view : result.views) cameras.push_back({view.name, view.camera});
+  write_glb(path, result.points, cameras, result.note);
+}
+
+void write_tum_file(const ConvertCommand& command, const std::string& path) {
+  write_tum(path, trajectory_from(read_result(command.result)));
+}
+
+// Cameras as matrices of the network input, to which depth and confidence belong.
+void write_npz_file(const ConvertCommand& command, const std::string& path) {
+  const Reconstruction result = read_result(command.result);
+  const auto views = static_cast<int64_t>(result.views.size());
+  NpzFile npz;
+  npz.tensors["depth"] = result.depth;
+  npz.tensors["confidence"] = result.confidence;
+  npz.tensors["points"] = result.points.position;
+  npz.tensors["colours"] = result.points.colour;
+  npz.tensors["points_confidence"] = result.points.confidence;
+  at::Tensor intrinsics = at::zeros({views, 3, 3}, at::kDouble);
+  at::Tensor extrinsics = at::zeros({views, 3, 4}, at::kDouble);
+  for (int64_t i = 0; i < views; ++i) {
+    const View& view = result.views[static_cast<size_t>(i)];
+    const Camera& camera = view.camera;
+    intrinsics[i].copy_(at::tensor({camera.fx_px,
+                                    0.0,
+                                    camera.cx_px,
+                                    0.0,
+                                    camera.fy_px,
+                                    camera.cy_px,
+                                    0.0,
+                                    0.0,
+                                    1.0},
+                                   at::kDouble)
+                            .view({3, 3}));
+    extrinsics[i].slice(1, 0, 3).copy_(at::tensor(camera.rotation, at::kDouble).view({3, 3}));
+    extrinsics[i].select(1, 3).copy_(at::tensor(camera.translation, at::kDouble));
+    npz.texts["names"].push_back(view.name);
+  }
+  npz.tensors["intrinsics"] = intrinsics;
+  npz.tensors["cam_from_world"] = extrinsics;
+  write_npz(path, npz);
+}
+
+using Writer = std::function<void(const ConvertCommand&, const std::string&)>;
+const std::map<std::string, Writer> kFolders = {{"colmap", write_colmap_folder},
+                                                {"nerfstudio", write_nerfstudio_folder}};
+const std::map<std::string, Writer> kFiles = {{"ply", write_ply_file},
+                                              {"glb", write_glb_file},
+                                              {"tum", write_tum_file},
+                                              {"npz", write_npz_file}};
+
+void run(const ConvertCommand& command) {
+  read_report(command.result);  // whether it is a result at all, before anything is made
+  if (const auto folder = kFolders.find(command.to); folder != kFolders.end()) {
+    OutputFolder output(command.output, command.overwrite, {command.result});
+    folder->second(command, output.path());
+    output.commit();
+  } else {
+    std::error_code error;
+    if (!command.overwrite && fs::exists(command.output, error)) {
+      throw ConfigError("output",
+                        command.output + " exists; name another file or add --overwrite");
+    }
+    write_file(command.output,
+               [&](const std::string& path) { kFiles.at(command.to)(command, path); });
+  }
+  say(command.to + ": " + command.output);
+}
+
+}  // namespace
+
+void add_convert(CLI::App& app) {
+  const auto command = std::make_shared<ConvertCommand>();
+  CLI::App* sub = app.add_subcommand(
+      "convert", "Write a finished result in another format, without running the network");
+  sub->add_option("result", command->result, "Folder that 'vggt reconstruct' made")
+      ->required()
+      ->type_name("FOLDER");
+  std::vector<std::string> formats;
+  for (const auto& format : kFolders) formats.push_back(format.first);
+  for (const auto& format : kFiles) formats.push_back(format.first);
+  sub->add_option("--to",
+                  command->to,
+                  "colmap and nerfstudio make a folder, ply, glb, tum and npz a file")
+      ->required()
+      ->check(CLI::IsMember(formats));
+  sub->add_option("-o,--output", command->output, "The folder or file to make")->required();
+  sub->add_flag("--text", command->text, "COLMAP's text files instead of the binary ones");
+  sub->add_flag("--overwrite", command->overwrite, "Replace what is there");
+  sub->footer(examples(
+      {{"For Blender and web viewers", "vggt convert out/ --to glb -o scene.glb"},
+       {"For NumPy: depth, confidence, cameras and points",
+        "vggt convert out/ --to npz -o scene.npz"},
+       {"A COLMAP model as text", "vggt convert out/ --to colmap --text -o model/"}}));
+  sub->callback([command] { run(*command); });
+}
+
+}  // namespace vggt::apps
