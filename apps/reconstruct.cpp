@@ -183,7 +183,9 @@ void add_reconstruct(CLI::App& app) {
       "reconstruct", "Make cameras, depth and a point cloud from a folder of photos");
   sub->add_option("photos", command->photos, "Folder of JPEG and PNG files, taken in natural order")
       ->required();
-  sub->add_option("-o,--output", command->output, "Folder for the results")->required();
+  sub->add_option("-o,--output", command->output, "Folder for the results")
+      ->type_name("FOLDER")
+      ->required();
   add_model_options(*sub, command->model);
   sub->add_option("--fit", command->fit, "How photos become network inputs: crop, pad or square")
       ->check(CLI::IsMember({"crop", "pad", "square"}))
