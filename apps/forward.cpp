@@ -144,9 +144,9 @@ void add_forward(CLI::App& app) {
   sub->footer(examples({{"The bundled model on tensors of your own",
                          "vggt forward --weights models/mini.safetensors --input x.safetensors "
                          "--output y.safetensors"},
-                        {"All of a layer-by-layer comparison, in float64",
-                         "vggt forward --weights W --precision fp64 --intermediates --input "
-                         "x.safetensors --output y.safetensors"},
+                        {"With every tensor in between, to compare layer by layer",
+                         "vggt forward --weights W --intermediates --input x.safetensors --output "
+                         "y.safetensors"},
                         {"Without a checkpoint: weights made by a rule from the seed 0",
                          "vggt forward --weights synthetic:0 --model tiny --input x.safetensors "
                          "--output y.safetensors"}}));

@@ -45,6 +45,13 @@ std::string entry(std::string left, const std::string& description) {
 
 class HelpFormatter : public CLI::Formatter {
  public:
+  std::string make_help(const CLI::App* app,
+                        std::string name,
+                        CLI::AppFormatMode mode) const override {
+    // CLI11 leaves two empty lines between groups.
+    return CLI::detail::find_and_replace(
+        CLI::Formatter::make_help(app, std::move(name), mode), "\n\n\n", "\n\n");
+  }
   std::string make_option(const CLI::Option* option, bool) const override {
     const OptionFacts facts = facts_of(*option);
     // Long names stand below each other, as most options have no short one.

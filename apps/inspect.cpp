@@ -82,7 +82,7 @@ void print_file(const Json& report) {
       std::cout << "  assumed  " << field.get<std::string>() << "\n";
     }
   } else {
-    std::cout << "  config   not told: " << printable(report["problem"].get<std::string>()) << "\n";
+    std::cout << "  config   cannot be told\n";
   }
   for (const auto& [key, value] : report["metadata"].items()) {
     if (key != "vggt.config")
@@ -99,7 +99,7 @@ void print_file(const Json& report) {
                 part["dtype"].get<std::string>().c_str());
   }
   std::fflush(stdout);
-  std::cout << "\n";
+  std::cout << "\n" << std::flush;
 }
 
 void print(const ManifestDifference& difference) {
@@ -108,11 +108,6 @@ void print(const ManifestDifference& difference) {
   print_list("another shape or type", difference.misshapen);
   if (difference.empty())
     std::cout << "complete: every tensor of this config is there, none is superfluous\n";
-}
-
-InferredConfig config_of(const WeightFile& file, const std::string& given) {
-  if (given.empty()) return infer_config(file);
-  return {.config = ModelConfig::read(given), .origin = given};
 }
 
 void print_json(const Json& report) {
@@ -124,12 +119,20 @@ void run(const InspectCommand& command) {
   Json report = {{"file", file.path}, {"format", file.format}, {"metadata", file.metadata}};
   InferredConfig inferred;
   try {
-    inferred = config_of(file, command.config);
+    if (command.config.empty()) inferred = infer_config(file);
   } catch (const std::exception& error) {
+    // What the file holds is worth seeing, all the more when no model can be made of it.
     report["problem"] = error.what();
     report["parts"] = table_of(file);
-    command.json ? print_json(report) : print_file(report);
+    if (command.json) {
+      print_json(report);
+    } else {
+      print_file(report);
+    }
     throw;
+  }
+  if (!command.config.empty()) {
+    inferred = {.config = ModelConfig::read(command.config), .origin = command.config};
   }
   const ManifestDifference difference = compare(file, inferred.config);
   report["licence"] = licence_of(file, inferred.config);

@@ -105,8 +105,8 @@ LoadedModel load(const ModelOptions& options, const ProgressCallback& progress) 
   loaded.options = options;
   messages().explain(std::string("vggt ") + version() + " (" + commit() + "), LibTorch " +
                      TORCH_VERSION + ": " + command_line());
-  messages().explain("device: " + describe_device(loaded.device) + ", " +
-                     std::to_string(at::get_num_threads()) + " threads, precision " +
+  messages().explain("device: " + describe_device(loaded.device) + "; " +
+                     std::to_string(at::get_num_threads()) + " threads in use, precision " +
                      to_string(loaded.precision));
   loaded.weights = weights_of(options);
   const LoadOptions load_options = {

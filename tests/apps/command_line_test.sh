@@ -29,15 +29,21 @@ expect() {
 }
 
 # Wrong usage.
-expect 2 'subcommand' 
-expect 2 'subcommand' nonsense
-expect 2 'no-such-flag' inspect "$model" --no-such-flag
+expect 2 'a subcommand is missing: one of .*inspect.*bench'
+expect 2 "unknown subcommand 'nonsense'; there are" nonsense
+expect 2 "unknown subcommand 'inspct'; did you mean inspect\?" inspct "$model"
+expect 2 'unknown option --no-such-flag' inspect "$model" --no-such-flag
+expect 2 'unknown option --jsn; did you mean --json\?' inspect "$model" --jsn
+expect 2 'vggt: file is missing' inspect
+expect 2 "See 'vggt forward --help'" forward
+expect 2 '--input and --output and --weights are missing' forward
+expect 2 'quiet excludes --verbose' --quiet inspect "$model" --verbose --quiet
 expect 2 'precision' bench --precision fp12
 expect 2 'fp32|device' bench --device tpu
 expect 2 'synthetic' forward --weights synthetic:x --model tiny --input "$case" --output "$folder/o"
 expect 2 'need --model or --config' forward --weights synthetic:1 --input "$case" --output "$folder/o"
-expect 2 'none of vggt-1b' forward --weights synthetic:1 --model giant --input "$case" --output "$folder/o"
-expect 2 'no track head' forward --weights "$model" --heads camera,track --input "$case" --output "$folder/o"
+expect 2 'giant not in .vggt-1b' forward --weights synthetic:1 --model giant --input "$case" --output "$folder/o"
+expect 2 'no track_head' forward --weights "$model" --heads camera,track --input "$case" --output "$folder/o"
 expect 2 'size' bench --model tiny --size 100x100
 expect 0 'Usage' --help
 expect 0 'vggt [0-9]' --version
@@ -49,6 +55,10 @@ expect 1 'short.safetensors' inspect "$folder/short.safetensors"
 echo 'not weights' >"$folder/text.safetensors"
 expect 1 'text.safetensors' inspect "$folder/text.safetensors"
 expect 1 'is missing' inspect "$case"
+expect 1 'total +9 ' inspect "$case"
+expect 1 '"problem": .*camera_token' inspect "$case" --json
+expect 1 'none.json: cannot be read .*No such file' inspect "$model" --config "$folder/none.json"
+expect 1 'is a JPEG picture, not weights' inspect "$photos/DJI_0018.jpg"
 expect 1 'in.images is missing' forward --weights "$model" --input "$model" --output "$folder/o"
 sed 's/"depth": 3/"depth": 4/' tests/golden/tiny/config.json >"$folder/config.json"
 cp tests/golden/tiny/config.json "$folder/tiny.json"
@@ -66,6 +76,85 @@ cmp -s "$folder/a.safetensors" "$folder/b.safetensors" || fail "the same forward
 expect 1 'cannot|No such' forward --weights "$model" --input "$case" --output "$folder/none/o"
 [[ ! -e "$folder/o" ]] || fail "a forward that failed left an output"
 
+# What is said while it works: as JSON, or not at all, with the options before or after the subcommand.
+bench=(bench --model mini --frames 2 --no-warm-up)
+"$vggt" "${bench[@]}" --progress json --json "$folder/bench.json" 2>"$folder/lines" >/dev/null ||
+  fail "bench --progress json failed"
+python3 - "$folder/lines" "$folder/bench.json" <<'EOF' || fail "bench --progress json wrote: $(head -c 600 "$folder/lines")"
+import json, sys
+lines = [json.loads(line) for line in open(sys.argv[1])]
+stages = [line for line in lines if "stage" in line]
+assert {line["stage"] for line in stages} == {"weights", "encoder", "aggregator", "camera head", "depth head"}, stages
+for line in stages:
+    assert set(line) == {"stage", "done", "total", "seconds", "rate", "seconds_left"}, line
+    assert (line["rate"] is None) == (line["done"] == 0), line
+assert any("synthetic" in line.get("message", "") for line in lines), lines
+assert lines[-1]["result"] == "success" and lines[-1]["exit_code"] == 0, lines[-1]
+report = json.load(open(sys.argv[2]))
+assert report["command"].endswith("--json " + sys.argv[2]), report["command"]
+assert report["versions"]["commit"], report["versions"]
+EOF
+[[ -z "$("$vggt" --quiet "${bench[@]}" 2>&1 >/dev/null)" ]] || fail "bench --quiet said something"
+[[ -z "$("$vggt" "${bench[@]}" -q 2>&1 >/dev/null)" ]] || fail "bench -q said something"
+expect 0 'peak memory' "${bench[@]}" --verbose
+expect 0 'aggregator: 12/12 in [0-9.]+ s$' "${bench[@]}"
+expect 1 'none.pt: cannot be opened' --quiet inspect "$folder/none.pt"
+expect 1 '"result":"failure","exit_code":1,.*"message":".*none.pt: cannot be opened' \
+  inspect "$folder/none.pt" --progress json
+"$vggt" man >/dev/full 2>/dev/null && fail "a full disk went unnoticed"
+
+# Help, completion and the manual page know every subcommand and option.
+subcommands=$("$vggt" --help | sed -n '/^Subcommands:/,/^$/p' | awk '/^  [a-z]/ { print $1 }')
+[[ $subcommands == *bench*man* ]] || fail "--help lists the subcommands '$subcommands'"
+"$vggt" man >"$folder/vggt.1"
+"$vggt" completion bash >"$folder/vggt.bash"
+"$vggt" completion zsh >"$folder/_vggt"
+sed 's/\\-/-/g' "$folder/vggt.1" >"$folder/plain.1"
+for subcommand in "" $subcommands; do
+  help=$("$vggt" $subcommand --help)
+  awk 'length > 100 { exit 1 }' <<<"$help" || fail "vggt $subcommand --help has lines over 100 columns"
+  [[ $(grep -cE '^  (source <\()?vggt ' <<<"$help") -ge 3 ]] || fail "vggt $subcommand --help has no three examples"
+  for option in $(grep -oE '^  (-., |    )--[a-z-]+' <<<"$help" | grep -oE -- '--[a-z-]+'); do
+    grep -qF -- "$option" "$folder/plain.1" || fail "the manual page lacks $option of '$subcommand'"
+    grep -qF -- "$option" "$folder/vggt.bash" || fail "the bash completion lacks $option of '$subcommand'"
+    grep -qF -- "$option[" "$folder/_vggt" || fail "the zsh completion lacks $option of '$subcommand'"
+  done
+done
+bash -n "$folder/vggt.bash" || fail "bash cannot read its completion"
+offered=$(bash -c "source '$folder/vggt.bash'; complete -p vggt >/dev/null || exit 1
+  COMP_WORDS=(vggt forward --device ''); COMP_CWORD=3; _vggt; echo \${COMPREPLY[*]}")
+[[ $offered == 'auto cpu cuda' ]] || fail "bash completes --device with '$offered'"
+if command -v zsh >/dev/null; then
+  zsh -n "$folder/_vggt" || fail "zsh cannot read its completion"
+fi
+if command -v groff >/dev/null; then
+  complaints=$(groff -man -ww -Tascii "$folder/vggt.1" 2>&1 >/dev/null)
+  [[ -z $complaints ]] || fail "groff complains about the manual page: $complaints"
+fi
+
+# interrupted SIGNAL CODE PATTERN ARGUMENTS...: a signal at the start of a stage that lasts much longer ends the program
+# within seconds, with this code.
+interrupted() {
+  local signal=$1 code=$2 stage=$3 pid status begin
+  shift 3
+  "$vggt" "$@" >"$folder/said" 2>&1 &
+  pid=$!
+  for ((i = 0; i < 600; i++)); do
+    grep -q "$stage" "$folder/said" && break
+    sleep 0.1
+  done
+  kill -"$signal" "$pid"
+  begin=$SECONDS
+  wait "$pid"
+  status=$?
+  [[ $status -eq $code ]] || fail "vggt $* ended with $status after SIG$signal: $(tail -c 600 "$folder/said")"
+  ((SECONDS - begin <= 10)) || fail "vggt $* went on for $((SECONDS - begin)) s after SIG$signal"
+  grep -q 'vggt: interrupted' "$folder/said" || fail "vggt $* did not say that it was interrupted"
+}
+interrupted INT 130 aggregator bench --model mini --frames 2 --repeat 1000 --json "$folder/interrupted"
+interrupted TERM 143 weights forward --weights synthetic:0 --model vggt-1b --input "$case" --output "$folder/interrupted"
+[[ -z $(find "$folder" -name 'interrupted*') ]] || fail "an interrupted run left files behind"
+
 if "$vggt" reconstruct --help >/dev/null 2>&1; then
   mkdir "$folder/empty" "$folder/other" "$folder/damaged"
   echo text >"$folder/other/readme.txt"
@@ -76,7 +165,12 @@ if "$vggt" reconstruct --help >/dev/null 2>&1; then
   expect 1 'damaged/a.jpg' reconstruct "$folder/damaged" -o "$folder/out"
   [[ -z "$(find "$folder" -maxdepth 1 -name 'out*')" ]] || fail "a reconstruction that failed left files behind"
 
+  interrupted INT 130 weights reconstruct "$photos" -o "$folder/out" --weights synthetic:0 --model vggt-1b
+  [[ -z "$(find "$folder" -maxdepth 1 -name 'out*')" ]] || fail "an interrupted reconstruction left files behind"
+
   expect 0 '2 photos' reconstruct "$photos" -o "$folder/out" --max-images 2
+  grep -q 'aggregator: 12/12 in .* s, .*peak memory' "$folder/out/log.txt" || fail "log.txt lacks the stages"
+  grep -q '2 photos' "$folder/out/log.txt" || fail "log.txt lacks the summary"
   cp -r "$folder/out" "$folder/before"
   expect 2 'overwrite' reconstruct "$photos" -o "$folder/out" --max-images 2
   diff -r "$folder/before" "$folder/out" >/dev/null || fail "a refused run changed the old result"

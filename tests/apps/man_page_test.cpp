@@ -17,14 +17,15 @@ using testing::HasSubstr;
 TEST(ManPage, HoldsSubcommandsOptionsChoicesDefaultsAndExamples) {
   CLI::App app("Photos to points.", "vggt");
   std::string text = "crop";
+  bool quiet_flag = false;
   CLI::App* make = app.add_subcommand("reconstruct", "Make points");
   make->add_option("photos", text, "Folder")->required();
   make->add_option("--fit", text, "How")
       ->check(CLI::IsMember({"crop", "pad"}))
       ->capture_default_str();
-  make->add_flag("-q,--quiet", "Say less")->group(kGeneralGroup);
+  make->add_flag("-q,--quiet", quiet_flag, "Say less")->group(kGeneralGroup);
   make->footer("Examples:\n  vggt reconstruct photos");
-  app.add_flag("-q,--quiet", "Say less")->group(kGeneralGroup);
+  app.add_flag("-q,--quiet", quiet_flag, "Say less")->group(kGeneralGroup);
   const std::string page = man_page(app);
   EXPECT_THAT(page,
               AllOf(HasSubstr(".TH VGGT 1"),
