@@ -68,13 +68,21 @@ cv::Mat coloured(const at::Tensor& values, const ValueRange& range, ColourScale 
 }
 
 cv::Mat bgr_picture(const at::Tensor& image) {
-  const at::Tensor bytes = (at::nan_to_num(image) * 255).round().clamp(0, 255).to(at::kByte);
-  const at::Tensor bgr = bytes.flip({0}).permute({1, 2, 0}).contiguous();
-  return cv::Mat(static_cast<int>(bgr.size(0)),
-                 static_cast<int>(bgr.size(1)),
-                 CV_8UC3,
-                 bgr.mutable_data_ptr<uint8_t>())
-      .clone();
+  const at::Tensor planes = image.contiguous();
+  const float* data = planes.const_data_ptr<float>();
+  cv::Mat picture(static_cast<int>(planes.size(1)), static_cast<int>(planes.size(2)), CV_8UC3);
+  const auto area = static_cast<int64_t>(picture.total());
+  // A plain loop: for pictures as small as these ATen's threads take longer to meet than to work.
+  uint8_t* bgr = picture.data;
+  for (int64_t i = 0; i < area; ++i) {
+    for (const int64_t channel : {2, 1, 0}) {
+      const float value = data[channel * area + i];
+      *bgr++ = std::isnan(value)
+                   ? 0
+                   : static_cast<uint8_t>(std::lround(255 * std::clamp(value, 0.0f, 1.0f)));
+    }
+  }
+  return picture;
 }
 
 }  // namespace vggt
