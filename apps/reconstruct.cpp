@@ -18,6 +18,7 @@
 #include "apps/report.h"
 #include "src/base/error.h"
 #include "src/image/decode.h"
+#include "src/image/inputs.h"
 #include "src/image/preview.h"
 #include "src/io/output_folder.h"
 #include "src/pipeline/export.h"
@@ -40,15 +41,6 @@ FitMode fit_mode(const std::string& name) {
   if (name == "pad") return FitMode::kPad;
   if (name == "square") return FitMode::kSquare;
   return FitMode::kCrop;
-}
-
-// An even spread over the whole list, its first photo included.
-std::vector<std::string> even_spread(const std::vector<std::string>& paths, int64_t most) {
-  const auto count = static_cast<int64_t>(paths.size());
-  if (most <= 0 || count <= most) return paths;
-  std::vector<std::string> chosen;
-  for (int64_t i = 0; i < most; ++i) chosen.push_back(paths[static_cast<size_t>(i * count / most)]);
-  return chosen;
 }
 
 // Decodes and fits on all cores; of the originals only as many as there are cores are in memory at
@@ -111,8 +103,13 @@ void check_replaceable(const ReconstructCommand& command) {
 
 void run(const ReconstructCommand& command) {
   const ProgressCallback progress = progress_line();
-  const std::vector<std::string> paths =
-      even_spread(list_images(command.photos), command.max_images);
+  std::vector<std::string> paths;
+  std::vector<std::string> names;
+  for (const Photo& photo :
+       even_spread(list_photos({.inputs = {command.photos}}), command.max_images)) {
+    paths.push_back(photo.path);
+    names.push_back(photo.name);
+  }
   std::vector<std::string> inputs = {command.photos};
   for (const std::string& file : {command.model.weights, command.model.config}) {
     if (!file.empty()) inputs.push_back(file);
@@ -142,8 +139,6 @@ void run(const ReconstructCommand& command) {
         "sees");
     say("warning: " + facts.warnings.back());
   }
-  std::vector<std::string> names;
-  for (const std::string& path : paths) names.push_back(std::filesystem::path(path).filename());
   Reconstruction result = reconstruct(
       *loaded.model,
       input,
