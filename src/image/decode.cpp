@@ -2,13 +2,14 @@
 #include "src/image/decode.h"
 
 #include "src/base/error.h"
+#include "src/image/heif.h"
 #include "src/image/image_header.h"
+#include "src/image/opencv_silence.h"
 #include "src/pipeline/pixel_map.h"
 
 #include <ATen/ATen.h>
 
 #include <opencv2/core.hpp>
-#include <opencv2/core/utils/logger.hpp>
 #include <opencv2/imgcodecs.hpp>
 
 #include <algorithm>
@@ -16,7 +17,7 @@
 #include <filesystem>
 #include <fstream>
 #include <limits>
-#include <mutex>
+#include <vector>
 
 namespace vggt {
 namespace {
@@ -44,9 +45,7 @@ std::vector<uint8_t> read_file(const std::string& path) {
 
 /// The stored pixels with all their channels (1, 3 or 4, blue first) and their depth (8 or 16 bit).
 cv::Mat decode_pixels(const std::string& path, const std::vector<uint8_t>& bytes) {
-  static std::once_flag silent;
-  std::call_once(silent,
-                 [] { cv::utils::logging::setLogLevel(cv::utils::logging::LOG_LEVEL_SILENT); });
+  silence_opencv();
   cv::Mat pixels;
   try {
     pixels = cv::imdecode(bytes, cv::IMREAD_UNCHANGED);
@@ -106,23 +105,44 @@ at::Tensor to_tensor(const cv::Mat& pixels, bool blend, bool clip) {
   return to_tensor<uint16_t>(pixels, blend, high_byte);
 }
 
+/// Makes of the file's bytes what OpenCV decodes as we want it, in silence.
+void prepare(const std::string& path, const ImageHeader& header, std::vector<uint8_t>& bytes) {
+  if (header.format == ImageFormat::kPng) {
+    bytes = without_ancillary_chunks(bytes);
+    if (!png_checksums_fit(bytes)) {
+      throw IoError(path, "cannot be decoded: the file is damaged, its checksums do not fit");
+    }
+  } else if (header.webp_is_animated) {
+    bytes = first_webp_frame(bytes);
+  } else if (header.tiff_orientation_at) {
+    // OpenCV's versions apply it differently, mirrors included: to them the picture is upright.
+    const bool big_endian = bytes[0] == 'M';
+    bytes[*header.tiff_orientation_at] = big_endian ? 0 : 1;
+    bytes[*header.tiff_orientation_at + 1] = big_endian ? 1 : 0;
+  }
+}
+
 }  // namespace
 
 DecodedImage decode_image(const std::string& path, const DecodeOptions& options) {
   std::vector<uint8_t> bytes = read_file(path);
   const ImageHeader header = read_image_header(bytes);
   if (header.format == ImageFormat::kOther) {
-    throw IoError(path, "is neither a JPEG nor a PNG, the formats that are read");
+    throw IoError(path,
+                  "is none of the formats that are read: JPEG, PNG, WebP, TIFF, BMP, HEIC, AVIF");
   }
   if (!header.complete) throw IoError(path, "is truncated: the end of the picture is missing");
-  if (header.format == ImageFormat::kPng) bytes = without_ancillary_chunks(bytes);
-  cv::Mat pixels = decode_pixels(path, bytes);
+  prepare(path, header, bytes);
+  cv::Mat pixels =
+      header.format == ImageFormat::kHeif ? decode_heif(path, bytes) : decode_pixels(path, bytes);
+  const bool like_original = options.like_original && (header.format == ImageFormat::kJpeg ||
+                                                       header.format == ImageFormat::kPng);
 
   DecodedImage image;
   image.stored_width_px = pixels.cols;
   image.stored_height_px = pixels.rows;
   const bool is_grey = pixels.channels() == 1;
-  if (!options.like_original) {
+  if (!like_original) {
     if (is_grey && header.png_transparent_grey) {
       blend_transparent_grey(pixels, *header.png_transparent_grey, header.png_bit_depth);
     }
@@ -137,8 +157,8 @@ DecodedImage decode_image(const std::string& path, const DecodeOptions& options)
   // only 16-bit grey without alpha.
   const bool opened_as_rgba =
       header.png_has_alpha_channel && (header.png_has_colour || header.png_bit_depth == 16);
-  const bool blend = !options.like_original || opened_as_rgba;
-  image.rgb = to_tensor(pixels, blend, options.like_original && is_grey);
+  const bool blend = !like_original || opened_as_rgba;
+  image.rgb = to_tensor(pixels, blend, like_original && is_grey);
   return image;
 }
 

@@ -114,7 +114,7 @@ TEST(Decode, SaysWhyAFileCannotBeRead) {
   expect_reason(folder.file("none.png"), "no such file");
   expect_reason(folder.path(), "is a folder");
   expect_reason(folder.write("empty.jpg", ""), "is empty");
-  expect_reason(folder.write("text.png", "hello"), "neither a JPEG nor a PNG");
+  expect_reason(folder.write("text.png", "hello"), "none of the formats");
   expect_reason("/dev/null", "cannot be read");
   expect_reason(golden_image("too_large.png"), "cannot be decoded");
 }
@@ -134,9 +134,9 @@ TEST(Decode, NoticesDamagedPngs) {
   const TemporaryFolder folder;
   Bytes png = file_bytes(golden_image("rgba_101x67.png"));
   png[png.size() / 2] ^= 0xff;
-  ::testing::internal::CaptureStderr();  // libpng says so by itself
+  ::testing::internal::CaptureStderr();
   expect_reason(folder.write("a.png", as_text(png)), "damaged");
-  ::testing::internal::GetCapturedStderr();
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
 }
 
 TEST(Decode, ReadsFilesFromSeveralThreads) {

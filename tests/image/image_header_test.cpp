@@ -117,6 +117,13 @@ TEST(ImageHeader, SaysWhatKindOfPngItIs) {
   EXPECT_EQ(header("grey_64x48.png").png_transparent_grey, std::nullopt);
 }
 
+TEST(ImageHeader, ChecksTheChecksumsOfPngs) {
+  EXPECT_TRUE(png_checksums_fit(png()));
+  Bytes damaged = png();
+  damaged[damaged.size() / 2] ^= 1;
+  EXPECT_FALSE(png_checksums_fit(damaged));
+}
+
 TEST(ImageHeader, DropsOnlyAncillaryChunks) {
   EXPECT_EQ(without_ancillary_chunks(png_with_exif(png(), tiff_orientation(6))), png());
   const Bytes key = file_bytes(kImages + "grey8_key.png");
