@@ -31,7 +31,7 @@ struct ReconstructCommand {
   std::string output;
   std::string fit = "crop";
   int64_t max_images = 0;
-  double drop_percent = ReconstructOptions().drop_percent;
+  double drop_percent = PointFilter().drop_percent;
   bool like_original = false;
   bool overwrite = false;
 };
@@ -144,11 +144,12 @@ void run(const ReconstructCommand& command) {
   }
   std::vector<std::string> names;
   for (const std::string& path : paths) names.push_back(std::filesystem::path(path).filename());
-  Reconstruction result = reconstruct(
-      *loaded.model,
-      input,
-      names,
-      {.drop_percent = command.drop_percent, .progress = progress, .seconds = &facts.seconds});
+  Reconstruction result = reconstruct(*loaded.model,
+                                      input,
+                                      names,
+                                      {.points = {.drop_percent = command.drop_percent},
+                                       .progress = progress,
+                                       .seconds = &facts.seconds});
   result.note = loaded.note;
   if (result.points.size() == 0) {
     facts.warnings.push_back("no pixel gave a point: the photos may be too flat or all padding");
