@@ -3,6 +3,7 @@
 
 #include "src/base/error.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -55,7 +56,7 @@ void BinaryWriter::close() {
   if (std::fclose(file) != 0) throw IoError(path_, reason("cannot be written"));
 }
 
-BinaryReader::BinaryReader(const std::string& path) : path_(path), file_(nullptr) {
+BinaryReader::BinaryReader(const std::string& path) : path_(path) {
   std::error_code error;
   const bool regular = std::filesystem::is_regular_file(path, error);
   if (error) throw IoError(path, "cannot be read: " + error.message());
@@ -66,13 +67,19 @@ BinaryReader::BinaryReader(const std::string& path) : path_(path), file_(nullptr
   if (!file_) throw IoError(path, reason("cannot be read"));
 }
 
+BinaryReader::BinaryReader(const std::string& name, std::string_view bytes)
+    : path_(name), memory_(bytes.data()), remaining_(bytes.size()) {}
+
 BinaryReader::~BinaryReader() {
   if (file_) std::fclose(file_);
 }
 
 void BinaryReader::bytes(void* data, uint64_t size, const char* field) {
   if (size > remaining_) throw IoError(path_, std::string("ends within ") + field);
-  if (std::fread(data, 1, size, file_) != size) {
+  if (!file_) {
+    std::copy_n(memory_, size, static_cast<char*>(data));
+    memory_ += size;
+  } else if (std::fread(data, 1, size, file_) != size) {
     throw IoError(path_, std::string("cannot be read at ") + field);
   }
   remaining_ -= size;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <vector>
 
@@ -39,11 +40,13 @@ class BinaryWriter {
   std::vector<char> buffer_;
 };
 
-/// Reads a regular file from start to end. Reading beyond the end is an IoError that names the file
-/// and the field.
+/// Reads a regular file, or what stands in memory, from start to end. Reading beyond the end is an
+/// IoError that names the file and the field.
 class BinaryReader {
  public:
   explicit BinaryReader(const std::string& path);
+  /// Reads `bytes`, which must outlive the reader; errors call them `name`.
+  BinaryReader(const std::string& name, std::string_view bytes);
   ~BinaryReader();
   BinaryReader(const BinaryReader&) = delete;
   BinaryReader& operator=(const BinaryReader&) = delete;
@@ -73,7 +76,8 @@ class BinaryReader {
 
  private:
   std::string path_;
-  std::FILE* file_;
+  std::FILE* file_ = nullptr;     // null where it reads memory
+  const char* memory_ = nullptr;  // what is not yet read of it
   uint64_t remaining_ = 0;
 };
 

@@ -3,14 +3,15 @@
 
 #include "src/base/error.h"
 #include "src/io/binary_file.h"
-
-#include <unordered_map>
+#include "src/io/colmap_check.h"
 
 namespace vggt {
 namespace {
 
-// COLMAP's number for its model PINHOLE (fx, fy, cx, cy).
+// COLMAP's numbers for its models SIMPLE_PINHOLE (f, cx, cy) and PINHOLE (fx, fy, cx, cy).
+constexpr int32_t kSimplePinhole = 0;
 constexpr int32_t kPinhole = 1;
+constexpr const char* kExtension = ".bin";
 
 // The least bytes of one record, to hold a file's counts against its size. A camera's parameters
 // are not counted: another model may have fewer, and is to be named as what it is.
@@ -22,8 +23,6 @@ constexpr uint64_t kTrackElementBytes = 4 + 4;
 
 // The longest path a file system takes; a longer name is a damaged file.
 constexpr uint64_t kMaxNameBytes = 4096;
-
-std::string file_in(const std::string& folder, const char* name) { return folder + "/" + name; }
 
 void write_cameras(const std::string& path, const std::vector<ColmapModel::Camera>& cameras) {
   BinaryWriter file(path);
@@ -83,15 +82,16 @@ std::vector<ColmapModel::Camera> read_cameras(const std::string& path) {
   for (auto& camera : cameras) {
     camera.id = file.value<uint32_t>("camera id");
     const auto model = file.value<int32_t>("camera model");
-    if (model != kPinhole) {
+    if (model != kPinhole && model != kSimplePinhole) {
       throw IoError(path,
                     "camera " + std::to_string(camera.id) + " has model " + std::to_string(model) +
-                        ", only PINHOLE (1) is read");
+                        ", only PINHOLE (1) and SIMPLE_PINHOLE (0) are read; COLMAP's " +
+                        "image_undistorter makes the first of any other");
     }
     camera.width_px = file.value<uint64_t>("camera width");
     camera.height_px = file.value<uint64_t>("camera height");
     camera.fx_px = file.value<double>("camera parameters");
-    camera.fy_px = file.value<double>("camera parameters");
+    camera.fy_px = model == kSimplePinhole ? camera.fx_px : file.value<double>("camera parameters");
     camera.cx_px = file.value<double>("camera parameters");
     camera.cy_px = file.value<double>("camera parameters");
   }
@@ -137,65 +137,20 @@ std::vector<ColmapModel::Point> read_points(const std::string& path) {
   return points;
 }
 
-template <typename Record>
-std::unordered_map<uint64_t, const Record*> by_id(const std::vector<Record>& records,
-                                                  const std::string& path) {
-  std::unordered_map<uint64_t, const Record*> found;
-  for (const Record& record : records) {
-    if (!found.emplace(record.id, &record).second) {
-      throw IoError(path, "id " + std::to_string(record.id) + " occurs twice");
-    }
-  }
-  return found;
-}
-
-void check_references(const ColmapModel& model, const std::string& folder) {
-  const std::string images_path = file_in(folder, "images.bin");
-  const std::string points_path = file_in(folder, "points3D.bin");
-  const auto cameras = by_id(model.cameras, file_in(folder, "cameras.bin"));
-  const auto images = by_id(model.images, images_path);
-  const auto points = by_id(model.points, points_path);
-  for (const auto& image : model.images) {
-    if (!cameras.contains(image.camera_id)) {
-      throw IoError(images_path,
-                    "image " + std::to_string(image.id) + " has camera " +
-                        std::to_string(image.camera_id) + ", which is not there");
-    }
-    for (const auto& observation : image.observations) {
-      if (observation.point_id != ColmapModel::kNoPoint && !points.contains(observation.point_id)) {
-        throw IoError(images_path,
-                      "image " + std::to_string(image.id) + " sees 3D point " +
-                          std::to_string(observation.point_id) + ", which is not there");
-      }
-    }
-  }
-  for (const auto& point : model.points) {
-    for (const auto& element : point.track) {
-      const auto image = images.find(element.image_id);
-      if (image == images.end() || element.observation >= image->second->observations.size()) {
-        throw IoError(points_path,
-                      "3D point " + std::to_string(point.id) + " is seen at 2D point " +
-                          std::to_string(element.observation) + " of image " +
-                          std::to_string(element.image_id) + ", which is not there");
-      }
-    }
-  }
-}
-
 }  // namespace
 
 void write_colmap(const std::string& folder, const ColmapModel& model) {
-  write_cameras(file_in(folder, "cameras.bin"), model.cameras);
-  write_images(file_in(folder, "images.bin"), model.images);
-  write_points(file_in(folder, "points3D.bin"), model.points);
+  write_cameras(colmap_file(folder, "cameras", kExtension), model.cameras);
+  write_images(colmap_file(folder, "images", kExtension), model.images);
+  write_points(colmap_file(folder, "points3D", kExtension), model.points);
 }
 
 ColmapModel read_colmap(const std::string& folder) {
   ColmapModel model;
-  model.cameras = read_cameras(file_in(folder, "cameras.bin"));
-  model.images = read_images(file_in(folder, "images.bin"));
-  model.points = read_points(file_in(folder, "points3D.bin"));
-  check_references(model, folder);
+  model.cameras = read_cameras(colmap_file(folder, "cameras", kExtension));
+  model.images = read_images(colmap_file(folder, "images", kExtension));
+  model.points = read_points(colmap_file(folder, "points3D", kExtension));
+  check_references(model, folder, kExtension);
   return model;
 }
 

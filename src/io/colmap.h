@@ -8,8 +8,8 @@
 
 namespace vggt {
 
-/// A sparse model as COLMAP 3.x stores it: cameras.bin, images.bin and points3D.bin. All cameras
-/// are of COLMAP's model PINHOLE. Ids are COLMAP's: any number but the invalid ones, unique in
+/// A sparse model as COLMAP 3.x stores it: cameras, images and points3D, each a .bin or a .txt. All
+/// cameras are of COLMAP's model PINHOLE; SIMPLE_PINHOLE is read as such. Ids are COLMAP's: any number but the invalid ones, unique in
 /// their list.
 struct ColmapModel {
   struct Camera {
@@ -58,11 +58,17 @@ struct ColmapModel {
   std::vector<Point> points;
 };
 
-/// Writes the three files into an existing folder. Throws IoError.
+/// Writes the three .bin files into an existing folder. Throws IoError.
 void write_colmap(const std::string& folder, const ColmapModel& model);
 
-/// Reads the three files. Throws IoError naming file and reason if one is truncated, holds an
+/// Reads the three .bin files. Throws IoError naming file and reason if one is truncated, holds an
 /// impossible count, another camera model, an id twice, or refers to something that is not there.
 ColmapModel read_colmap(const std::string& folder);
+
+/// Writes and reads the same as three .txt files; the numbers read back exactly. A name with a line
+/// break, which the format cannot hold, is an IoError. COLMAP itself reads a name up to its first
+/// space only.
+void write_colmap_text(const std::string& folder, const ColmapModel& model);
+ColmapModel read_colmap_text(const std::string& folder);
 
 }  // namespace vggt

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -30,11 +31,19 @@ constexpr std::pair<at::ScalarType, const char*> kTypes[] = {
     {at::kLong, "<i8"},
 };
 
-std::string descr_of(at::ScalarType type) {
-  for (const auto& [known, descr] : kTypes) {
-    if (known == type) return descr;
+constexpr std::string_view kText = "<U";
+constexpr uint64_t kMaxTextLength = 1 << 20;
+
+// 0: a type that is not read.
+uint64_t bytes_of(const std::string& descr) {
+  for (const auto& [type, known] : kTypes) {
+    if (descr == known) return c10::elementSize(type);
   }
-  TORCH_CHECK(false, "write_npy: NumPy has no type for ", type);
+  if (!descr.starts_with(kText)) return 0;
+  uint64_t length = 0;
+  const char* const last = descr.data() + descr.size();
+  const auto [end, error] = std::from_chars(descr.data() + kText.size(), last, length);
+  return error == std::errc() && end == last && length <= kMaxTextLength ? 4 * length : 0;
 }
 
 // Steps through the header's dictionary. NumPy writes its keys sorted and with this spacing since
@@ -57,11 +66,12 @@ class HeaderText {
     }
   }
 
-  at::ScalarType type() {
-    for (const auto& [known, descr] : kTypes) {
-      if (take(descr)) return known;
-    }
-    throw IoError(path_, "descr: a type that is not read here");
+  // Up to the quote, which stays.
+  std::string quoted() {
+    const size_t end = std::min(text_.find('\'', at_), text_.size());
+    const std::string text = text_.substr(at_, end - at_);
+    at_ = end;
+    return text;
   }
 
   int64_t extent() {
@@ -81,32 +91,30 @@ class HeaderText {
 
 }  // namespace
 
-void write_npy(const std::string& path, const at::Tensor& tensor) {
-  const at::Tensor data = tensor.detach().cpu().contiguous();
-  std::string header =
-      "{'descr': '" + descr_of(data.scalar_type()) + "', 'fortran_order': False, 'shape': (";
-  for (int64_t i = 0; i < data.dim(); ++i) {
-    // A tuple of one keeps its comma.
-    header += std::to_string(data.size(i)) + (i + 1 < data.dim() ? ", "
-                                              : data.dim() == 1  ? ","
-                                                                 : "");
+NpyHeader npy_header(const at::Tensor& tensor) {
+  for (const auto& [type, descr] : kTypes) {
+    if (type == tensor.scalar_type()) return {descr, tensor.sizes().vec()};
   }
-  header += "), }";
-  const size_t before = kMagicBytes + sizeof(uint16_t);
-  const size_t total = (before + header.size() + 1 + kAlignment - 1) / kAlignment * kAlignment;
-  header.resize(total - before - 1, ' ');
-  header += '\n';
-
-  BinaryWriter file(path);
-  file.bytes(kMagic, kMagicBytes);
-  file.value(static_cast<uint16_t>(header.size()));
-  file.bytes(header.data(), header.size());
-  file.bytes(data.const_data_ptr(), data.nbytes());
-  file.close();
+  TORCH_CHECK(false, "write_npy: NumPy has no type for ", tensor.scalar_type());
 }
 
-at::Tensor read_npy(const std::string& path) {
-  BinaryReader file(path);
+std::string npy_header_bytes(const NpyHeader& header) {
+  std::string text = "{'descr': '" + header.descr + "', 'fortran_order': False, 'shape': (";
+  for (size_t i = 0; i < header.shape.size(); ++i) {
+    text += (i > 0 ? ", " : "") + std::to_string(header.shape[i]);
+  }
+  text += header.shape.size() == 1 ? ",), }" : "), }";  // a tuple of one keeps its comma
+  const size_t before = kMagicBytes + sizeof(uint16_t);
+  const size_t total = (before + text.size() + 1 + kAlignment - 1) / kAlignment * kAlignment;
+  text.resize(total - before - 1, ' ');
+  text += '\n';
+  const auto size = static_cast<uint16_t>(text.size());
+  return std::string(kMagic, kMagicBytes) +
+         std::string(reinterpret_cast<const char*>(&size), sizeof(size)) + text;
+}
+
+NpyHeader read_npy_header(BinaryReader& file) {
+  const std::string& path = file.path();
   std::string magic(kMagicBytes, '\0');
   file.bytes(magic.data(), kMagicBytes, "the NumPy magic");
   if (magic != std::string(kMagic, kMagicBytes)) {
@@ -115,23 +123,24 @@ at::Tensor read_npy(const std::string& path) {
   std::string text(file.value<uint16_t>("the NumPy header's length"), '\0');
   file.bytes(text.data(), text.size(), "the NumPy header");
 
-  HeaderText header(path, text);
-  header.expect("{'descr': '");
-  const at::ScalarType type = header.type();
-  header.expect("', 'fortran_order': False, 'shape': (");
-  std::vector<int64_t> shape;
-  uint64_t bytes = c10::elementSize(type);
+  NpyHeader header;
+  HeaderText reader(path, text);
+  reader.expect("{'descr': '");
+  header.descr = reader.quoted();
+  uint64_t bytes = bytes_of(header.descr);
+  if (bytes == 0) throw IoError(path, "descr: a type that is not read here");
+  reader.expect("', 'fortran_order': False, 'shape': (");
   bool empty = false;
   // An empty array may have any extents beside its zero: they too are kept from overflowing.
   const uint64_t limit = std::max(file.remaining(), uint64_t{1} << 20);
-  while (!header.take(")")) {
-    if (!shape.empty() && !header.take(", ")) {
-      header.expect(",");
-      header.expect(")");
+  while (!reader.take(")")) {
+    if (!header.shape.empty() && !reader.take(", ")) {
+      reader.expect(",");
+      reader.expect(")");
       break;
     }
-    const int64_t extent = header.extent();
-    shape.push_back(extent);
+    const int64_t extent = reader.extent();
+    header.shape.push_back(extent);
     if (extent == 0) {
       empty = true;
     } else if (bytes > limit / static_cast<uint64_t>(extent)) {
@@ -140,13 +149,35 @@ at::Tensor read_npy(const std::string& path) {
       bytes *= static_cast<uint64_t>(extent);
     }
   }
-  header.expect(", }");
+  reader.expect(", }");
   if (empty) bytes = 0;
   if (bytes != file.remaining()) throw IoError(path, "shape: does not fit the size of the file");
+  return header;
+}
 
-  at::Tensor tensor = at::empty(shape, type);
-  file.bytes(tensor.mutable_data_ptr(), bytes, "the data");
-  return tensor;
+at::Tensor read_npy_data(BinaryReader& file, const NpyHeader& header) {
+  for (const auto& [type, descr] : kTypes) {
+    if (header.descr != descr) continue;
+    at::Tensor tensor = at::empty(header.shape, type);
+    file.bytes(tensor.mutable_data_ptr(), file.remaining(), "the data");
+    return tensor;
+  }
+  throw IoError(file.path(), "descr: text, not numbers");
+}
+
+void write_npy(const std::string& path, const at::Tensor& tensor) {
+  const at::Tensor data = tensor.detach().cpu().contiguous();
+  const std::string header = npy_header_bytes(npy_header(data));
+  BinaryWriter file(path);
+  file.bytes(header.data(), header.size());
+  file.bytes(data.const_data_ptr(), data.nbytes());
+  file.close();
+}
+
+at::Tensor read_npy(const std::string& path) {
+  BinaryReader file(path);
+  const NpyHeader header = read_npy_header(file);
+  return read_npy_data(file, header);
 }
 
 }  // namespace vggt

@@ -18,12 +18,14 @@ constexpr const char* kBegin =
     "comment world = first camera: x right, y down, z forward\n";
 constexpr std::string_view kComment = "comment ";
 constexpr std::string_view kElement = "element vertex ";
-constexpr const char* kProperties =
-    "property float x\nproperty float y\nproperty float z\n"
+constexpr const char* kPosition = "property float x\nproperty float y\nproperty float z\n";
+constexpr const char* kNormal = "property float nx\nproperty float ny\nproperty float nz\n";
+constexpr const char* kRest =
     "property uchar red\nproperty uchar green\nproperty uchar blue\n"
     "property float confidence\n"
     "end_header\n";
-constexpr int64_t kVertexBytes = 3 * sizeof(float) + 3 + sizeof(float);
+constexpr size_t kVectorBytes = 3 * sizeof(float);
+constexpr size_t kRestBytes = 3 + sizeof(float);
 
 void check(const PointCloud& cloud) {
   const int64_t n = cloud.size();
@@ -38,6 +40,10 @@ void check(const PointCloud& cloud) {
   TORCH_CHECK(cloud.confidence.defined() && cloud.confidence.dim() == 1 &&
                   cloud.confidence.size(0) == n && cloud.confidence.scalar_type() == at::kFloat,
               "write_ply: confidence must be [N] float with N = ",
+              n);
+  TORCH_CHECK(!cloud.normal.defined() || (cloud.normal.sizes() == cloud.position.sizes() &&
+                                          cloud.normal.scalar_type() == at::kFloat),
+              "write_ply: normal must be [N, 3] float with N = ",
               n);
 }
 
@@ -56,7 +62,10 @@ void write_ply(const std::string& path, const PointCloud& cloud, const std::stri
   TORCH_CHECK(note.find('\n') == std::string::npos, "write_ply: the note must be one line");
   std::string header = kBegin;
   if (!note.empty()) header.append(kComment).append(note).append("\n");
-  header.append(kElement).append(std::to_string(n)).append("\n").append(kProperties);
+  header.append(kElement).append(std::to_string(n)).append("\n").append(kPosition);
+  const bool normals = cloud.normal.defined();
+  if (normals) header.append(kNormal);
+  header.append(kRest);
   file.bytes(header.data(), header.size());
   if (n > 0) {
     check(cloud);
@@ -66,12 +75,20 @@ void write_ply(const std::string& path, const PointCloud& cloud, const std::stri
     const float* xyz = position.const_data_ptr<float>();
     const uint8_t* rgb = colour.const_data_ptr<uint8_t>();
     const float* weight = confidence.const_data_ptr<float>();
-    char vertex[kVertexBytes];
+    const at::Tensor normal = normals ? cloud.normal.contiguous() : at::Tensor();
+    const float* nxyz = normals ? normal.const_data_ptr<float>() : nullptr;
+    char vertex[2 * kVectorBytes + kRestBytes];
     for (int64_t i = 0; i < n; ++i) {
-      std::memcpy(vertex, xyz + 3 * i, 12);
-      std::memcpy(vertex + 12, rgb + 3 * i, 3);
-      std::memcpy(vertex + 15, weight + i, 4);
-      file.bytes(vertex, sizeof(vertex));
+      char* end = vertex;
+      const auto put = [&](const void* data, size_t size) {
+        std::memcpy(end, data, size);
+        end += size;
+      };
+      put(xyz + 3 * i, kVectorBytes);
+      if (nxyz) put(nxyz + 3 * i, kVectorBytes);
+      put(rgb + 3 * i, 3);
+      put(weight + i, sizeof(float));
+      file.bytes(vertex, static_cast<size_t>(end - vertex));
     }
   }
   file.close();
@@ -92,8 +109,18 @@ PointCloud read_ply(const std::string& path) {
   if (error != std::errc() || end != digits.data() + digits.size()) {
     throw IoError(path, "element vertex is no number: '" + digits + "'");
   }
-  expect_text(file, kProperties);
-  if (n > file.remaining() / kVertexBytes) {
+  expect_text(file, kPosition);
+  const std::string next = file.text_until('\n', kMaxLine, "the PLY header") + '\n';
+  const auto expect_after = [&](const char* all) {
+    if (!std::string_view(all).starts_with(next)) {
+      throw IoError(path, "its PLY header is not one that vggt writes");
+    }
+    expect_text(file, all + next.size());
+  };
+  const bool normals = std::string_view(kNormal).starts_with(next);
+  expect_after(normals ? kNormal : kRest);
+  if (normals) expect_text(file, kRest);
+  if (n > file.remaining() / ((normals ? 2 : 1) * kVectorBytes + kRestBytes)) {
     throw IoError(path, "element vertex is " + digits + ", more than the file can hold");
   }
   PointCloud cloud;
@@ -104,10 +131,13 @@ PointCloud read_ply(const std::string& path) {
   float* xyz = cloud.position.mutable_data_ptr<float>();
   uint8_t* rgb = cloud.colour.mutable_data_ptr<uint8_t>();
   float* weight = cloud.confidence.mutable_data_ptr<float>();
+  if (normals) cloud.normal = at::empty({count, 3}, at::kFloat);
+  float* nxyz = normals ? cloud.normal.mutable_data_ptr<float>() : nullptr;
   for (int64_t i = 0; i < count; ++i) {
-    file.bytes(xyz + 3 * i, 12, "vertex");
+    file.bytes(xyz + 3 * i, kVectorBytes, "vertex");
+    if (nxyz) file.bytes(nxyz + 3 * i, kVectorBytes, "vertex");
     file.bytes(rgb + 3 * i, 3, "vertex");
-    file.bytes(weight + i, 4, "vertex");
+    file.bytes(weight + i, sizeof(float), "vertex");
   }
   file.expect_end();
   return cloud;

@@ -5,6 +5,7 @@
 #include "src/geometry/rotation.h"
 #include "src/io/npy.h"
 #include "src/io/ply.h"
+#include "src/pipeline/predictions_file.h"
 
 #include <ATen/ATen.h>
 
@@ -19,12 +20,14 @@ namespace vggt {
 namespace fs = std::filesystem;
 namespace {
 
-// (w, x, y, z), COLMAP's order.
-std::array<double, 4> quaternion_wxyz(const std::array<double, 9>& rotation) {
+constexpr const char* kPoints = "points.ply";
+
+// Of length one, (x, y, z, w).
+std::array<double, 4> quaternion_xyzw(const std::array<double, 9>& rotation) {
   const at::Tensor matrix = at::tensor(rotation, at::kDouble).view({3, 3});
   const at::Tensor xyzw = quaternion_from_matrix(matrix).contiguous();
   const double* q = xyzw.const_data_ptr<double>();
-  return {q[3], q[0], q[1], q[2]};
+  return {q[0], q[1], q[2], q[3]};
 }
 
 void add_view(const View& view, uint32_t id, ColmapModel& model) {
@@ -38,26 +41,36 @@ void add_view(const View& view, uint32_t id, ColmapModel& model) {
                            .cy_px = camera.cy_px});
   ColmapModel::Image image;
   image.id = id;
-  image.rotation_wxyz = quaternion_wxyz(camera.rotation);
+  const auto [x, y, z, w] = quaternion_xyzw(camera.rotation);
+  image.rotation_wxyz = {w, x, y, z};
   image.translation = camera.translation;
   image.camera_id = id;
   image.name = view.name;
   model.images.push_back(std::move(image));
 }
 
-// File names without extension, one per view and all different.
-std::vector<std::string> unique_stems(const std::vector<View>& views) {
-  std::map<std::string, int> uses;
-  for (const View& view : views) ++uses[fs::path(view.name).stem().string()];
-  std::set<std::string> taken;
-  std::vector<std::string> stems;
-  for (const View& view : views) {
-    const fs::path name(view.name);
-    std::string stem = (uses[name.stem().string()] > 1 ? name.filename() : name.stem()).string();
-    while (!taken.insert(stem).second) stem += "_";
-    stems.push_back(stem);
+// A relative path below the folder it will be put into: names may come from a list or an old result.
+fs::path harmless(const std::string& name) {
+  fs::path path;
+  for (const fs::path& part : fs::path(name).relative_path()) {
+    if (part.empty() || part == ".") continue;
+    path /= part == ".." ? fs::path("_") : part;
   }
-  return stems;
+  return path.empty() ? fs::path("_") : path;
+}
+
+// How far the point projects from the pixel, in stored pixels.
+double error_px(const View& view, const float* point, double x_px, double y_px) {
+  const Camera& camera = view.camera;
+  std::array<double, 3> in_cam = camera.translation;
+  for (int row = 0; row < 3; ++row) {
+    for (int k = 0; k < 3; ++k) {
+      in_cam[row] += camera.rotation[3 * row + k] * static_cast<double>(point[k]);
+    }
+  }
+  const double x = camera.fx_px * in_cam[0] / in_cam[2] + camera.cx_px;
+  const double y = camera.fy_px * in_cam[1] / in_cam[2] + camera.cy_px;
+  return std::hypot((x - x_px) / view.map.scale_x, (y - y_px) / view.map.scale_y);
 }
 
 void make_folder(const fs::path& folder) {
@@ -107,25 +120,93 @@ ColmapModel colmap_from(const Reconstruction& reconstruction, int64_t max_points
         {static_cast<uint32_t>(frames[i] + 1), static_cast<uint32_t>(observations.size())}};
     // Points are unprojected from integer pixel indices, so no half pixel is added: they project
     // there.
-    const auto [x_px, y_px] = view.map.stored_from_network(pixels[2 * i], pixels[2 * i + 1]);
+    const double x_in_network = pixels[2 * i];
+    const double y_in_network = pixels[2 * i + 1];
+    point.error_px = error_px(view, p, x_in_network, y_in_network);
+    const auto [x_px, y_px] = view.map.stored_from_network(x_in_network, y_in_network);
     observations.push_back({x_px, y_px, point.id});
     model.points.push_back(std::move(point));
   }
   return model;
 }
 
-void export_reconstruction(const Reconstruction& reconstruction, const std::string& folder) {
+TransformsFile transforms_from(const Reconstruction& reconstruction,
+                               const std::vector<std::string>& file_paths) {
+  const std::vector<View>& views = reconstruction.views;
+  TORCH_CHECK(file_paths.empty() || file_paths.size() == views.size(),
+              "transforms_from: one path per photo is needed");
+  TransformsFile transforms;
+  transforms.ply_file_path = kPoints;
+  for (size_t s = 0; s < views.size(); ++s) {
+    transforms.frames.push_back(
+        frame_from_camera(file_paths.empty() ? views[s].name : file_paths[s],
+                          views[s].map.stored_camera(views[s].camera)));
+  }
+  return transforms;
+}
+
+std::vector<TumPose> trajectory_from(const Reconstruction& reconstruction,
+                                     const std::vector<double>& timestamps) {
+  const std::vector<View>& views = reconstruction.views;
+  TORCH_CHECK(timestamps.empty() || timestamps.size() == views.size(),
+              "trajectory_from: one timestamp per photo is needed");
+  std::vector<TumPose> poses;
+  for (size_t s = 0; s < views.size(); ++s) {
+    // world_from_cam is the inverse of cam_from_world: the conjugate.
+    const auto [x, y, z, w] = quaternion_xyzw(views[s].camera.rotation);
+    poses.push_back({.timestamp = timestamps.empty() ? static_cast<double>(s) : timestamps[s],
+                     .centre_in_world = views[s].camera.centre_in_world(),
+                     .rotation_xyzw = {-x, -y, -z, w}});
+  }
+  return poses;
+}
+
+std::vector<std::string> photo_stems(const std::vector<View>& views) {
+  const auto stem_of = [](const fs::path& path) {
+    return (path.parent_path() / path.stem()).string();
+  };
+  std::map<std::string, int> uses;
+  for (const View& view : views) ++uses[stem_of(harmless(view.name))];
+  std::set<std::string> taken;
+  std::vector<std::string> stems;
+  for (const View& view : views) {
+    const fs::path path = harmless(view.name);
+    std::string stem = uses[stem_of(path)] > 1 ? path.string() : stem_of(path);
+    while (!taken.insert(stem).second) stem += "_";
+    stems.push_back(stem);
+  }
+  return stems;
+}
+
+void export_reconstruction(const Reconstruction& reconstruction,
+                           const std::string& folder,
+                           const ExportOptions& options) {
   const auto views = static_cast<int64_t>(reconstruction.views.size());
   TORCH_CHECK(reconstruction.depth.size(0) == views && reconstruction.confidence.size(0) == views,
               "export_reconstruction: depth and confidence must have one frame per view");
   const fs::path root(folder);
-  for (const char* name : {"sparse/0", "depth", "confidence"}) make_folder(root / name);
-  write_ply((root / "points.ply").string(), reconstruction.points, reconstruction.note);
-  write_colmap((root / "sparse/0").string(), colmap_from(reconstruction));
-  const std::vector<std::string> stems = unique_stems(reconstruction.views);
-  for (int64_t s = 0; s < views; ++s) {
-    write_npy((root / "depth" / (stems[s] + ".npy")).string(), reconstruction.depth[s]);
-    write_npy((root / "confidence" / (stems[s] + ".npy")).string(), reconstruction.confidence[s]);
+  const std::string sparse = (root / "sparse/0").string();
+  make_folder(sparse);
+  write_ply((root / kPoints).string(), reconstruction.points, reconstruction.note);
+  const ColmapModel model = colmap_from(reconstruction, options.sparse_points);
+  write_colmap(sparse, model);
+  if (options.text) write_colmap_text(sparse, model);
+  write_transforms((root / "transforms.json").string(),
+                   transforms_from(reconstruction, options.photo_paths));
+  write_tum((root / "trajectory.tum").string(),
+            trajectory_from(reconstruction, options.timestamps));
+  const std::vector<std::string> stems = photo_stems(reconstruction.views);
+  const auto write_maps = [&](const char* name, const at::Tensor& maps) {
+    for (int64_t s = 0; s < views; ++s) {
+      const fs::path path = root / name / (stems[static_cast<size_t>(s)] + ".npy");
+      make_folder(path.parent_path());
+      write_npy(path.string(), maps[s]);
+    }
+  };
+  write_maps("depth", reconstruction.depth);
+  write_maps("confidence", reconstruction.confidence);
+  if (options.predictions) {
+    write_predictions((root / "predictions.safetensors").string(), reconstruction);
   }
 }
 

@@ -3,8 +3,11 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "src/io/colmap.h"
+#include "src/io/transforms.h"
+#include "src/io/tum.h"
 #include "src/pipeline/reconstruction.h"
 
 namespace vggt {
@@ -13,16 +16,44 @@ namespace vggt {
 ///
 /// Cameras are those of the pictures as their files store them, before EXIF orientation, because
 /// COLMAP (3.8 to 4.2 checked) ignores the orientation. Every point has a track of length one: the
-/// pixel it was made from, where it projects exactly (not for mirrored orientations, see
-/// PixelMap::stored_camera). Points that are not finite are left out. Ids start at 1 and follow the
-/// order of the views.
+/// pixel it was made from. It projects there exactly (not for mirrored orientations, see
+/// PixelMap::stored_camera) unless a voxel moved it; its error says how far off. Points that are not
+/// finite are left out. Ids start at 1 and follow the order of the views.
 ColmapModel colmap_from(const Reconstruction& reconstruction, int64_t max_points = 100000);
+
+/// The cameras of colmap_from() as nerfstudio wants them, and "points.ply".
+/// file_paths  of the photos, as TransformsFile has them; empty: the views' names
+TransformsFile transforms_from(const Reconstruction& reconstruction,
+                               const std::vector<std::string>& file_paths = {});
+
+/// Where the upright cameras stand.
+/// timestamps  one per view; empty: the views' numbers from 0
+std::vector<TumPose> trajectory_from(const Reconstruction& reconstruction,
+                                     const std::vector<double>& timestamps = {});
+
+/// The views' names without extension, with their folders, one per view and all different: photos
+/// that differ only in the extension keep it. Steps out of the folder ("..", a leading "/") are
+/// made harmless, so that each is a path below any folder.
+std::vector<std::string> photo_stems(const std::vector<View>& views);
+
+struct ExportOptions {
+  bool text = false;               ///< the sparse model as text too
+  bool predictions = false;        ///< what the network made, for programs (write_predictions)
+  int64_t sparse_points = 100000;  ///< the sparse model's most points
+  std::vector<std::string> photo_paths;  ///< see transforms_from()
+  std::vector<double> timestamps;        ///< see trajectory_from()
+};
 
 /// Writes into an existing folder:
 ///   points.ply                              all points
-///   sparse/0/{cameras,images,points3D}.bin  colmap_from()
+///   sparse/0/{cameras,images,points3D}.bin  colmap_from(), also as .txt with `text`
+///   transforms.json                         transforms_from()
+///   trajectory.tum                          trajectory_from()
 ///   depth/<photo>.npy, confidence/<photo>.npy  float32 [H, W] of the network input
-/// <photo> is its name without extension; photos that differ only in it keep it. Throws IoError.
-void export_reconstruction(const Reconstruction& reconstruction, const std::string& folder);
+///   predictions.safetensors                 with `predictions`
+/// <photo> is of photo_stems(). Throws IoError.
+void export_reconstruction(const Reconstruction& reconstruction,
+                           const std::string& folder,
+                           const ExportOptions& options = {});
 
 }  // namespace vggt

@@ -33,6 +33,8 @@ struct FittedImage {
 struct NetworkInput {
   at::Tensor images;
   std::vector<PixelMap> maps;
+  at::Tensor
+      mask;  ///< [S, H, W] bool, false where the user's mask hides a pixel; undefined: all count
   bool mixed_sizes = false;  ///< some photos were padded with white to the largest
 };
 

@@ -6,14 +6,14 @@
 
 #include "src/base/progress.h"
 #include "src/models/vggt.h"
+#include "src/pipeline/point_filter.h"
 #include "src/pipeline/preprocess.h"
 #include "src/pipeline/reconstruction.h"
 
 namespace vggt {
 
 struct ReconstructOptions {
-  /// This share of the pixels, those of lowest confidence, gives no points; in percent, [0, 100).
-  double drop_percent = 20;
+  PointFilter points;
   ProgressCallback progress;
   StageProgress::Seconds* seconds = nullptr;
 };
@@ -21,7 +21,7 @@ struct ReconstructOptions {
 /// Cameras, depth and a coloured cloud of the photos that `input` was made of.
 /// names   one per photo, in order
 /// model   with camera and depth head; its other heads are run but not used
-/// Throws ConfigError: a head is missing or drop_percent out of range; ModelError: the network's
+/// Throws ConfigError: a head is missing or the point filter out of range; ModelError: the network's
 /// cameras are not usable.
 Reconstruction reconstruct(const Vggt& model,
                            const NetworkInput& input,

@@ -26,8 +26,10 @@ struct Reconstruction {
   at::Tensor images;      ///< [S, 3, H, W] in [0, 1], the network input
   at::Tensor depth;       ///< [S, H, W] along the optical axis, scene units
   at::Tensor confidence;  ///< [S, H, W], above 1, unbounded
-  PointCloud points;      ///< the pixels that passed the confidence filter
-  std::string note;       ///< what every output must say, such as synthetic weights; mostly empty
+  at::Tensor
+      mask;  ///< [S, H, W] bool, false where the user's mask hides a pixel; undefined: all count
+  PointCloud points;  ///< the pixels that passed the point filter
+  std::string note;   ///< what every output must say, such as synthetic weights; mostly empty
 };
 
 }  // namespace vggt

@@ -29,39 +29,49 @@ void append(std::string& bytes, T value) {
   bytes.append(reinterpret_cast<const char*>(&value), sizeof(value));
 }
 
+void expect_equal(const ColmapModel& a, const ColmapModel& b) {
+  ASSERT_EQ(a.cameras.size(), b.cameras.size());
+  for (size_t i = 0; i < a.cameras.size(); ++i) {
+    EXPECT_EQ(a.cameras[i].id, b.cameras[i].id);
+    EXPECT_EQ(a.cameras[i].width_px, b.cameras[i].width_px);
+    EXPECT_EQ(a.cameras[i].height_px, b.cameras[i].height_px);
+    EXPECT_EQ(a.cameras[i].fx_px, b.cameras[i].fx_px);
+    EXPECT_EQ(a.cameras[i].fy_px, b.cameras[i].fy_px);
+    EXPECT_EQ(a.cameras[i].cx_px, b.cameras[i].cx_px);
+    EXPECT_EQ(a.cameras[i].cy_px, b.cameras[i].cy_px);
+  }
+  ASSERT_EQ(a.images.size(), b.images.size());
+  for (size_t i = 0; i < a.images.size(); ++i) {
+    EXPECT_EQ(a.images[i].id, b.images[i].id);
+    EXPECT_EQ(a.images[i].rotation_wxyz, b.images[i].rotation_wxyz);
+    EXPECT_EQ(a.images[i].translation, b.images[i].translation);
+    EXPECT_EQ(a.images[i].camera_id, b.images[i].camera_id);
+    EXPECT_EQ(a.images[i].name, b.images[i].name);
+    ASSERT_EQ(a.images[i].observations.size(), b.images[i].observations.size());
+    for (size_t k = 0; k < a.images[i].observations.size(); ++k) {
+      EXPECT_EQ(a.images[i].observations[k].x_px, b.images[i].observations[k].x_px);
+      EXPECT_EQ(a.images[i].observations[k].y_px, b.images[i].observations[k].y_px);
+      EXPECT_EQ(a.images[i].observations[k].point_id, b.images[i].observations[k].point_id);
+    }
+  }
+  ASSERT_EQ(a.points.size(), b.points.size());
+  for (size_t i = 0; i < a.points.size(); ++i) {
+    EXPECT_EQ(a.points[i].id, b.points[i].id);
+    EXPECT_EQ(a.points[i].position, b.points[i].position);
+    EXPECT_EQ(a.points[i].rgb, b.points[i].rgb);
+    EXPECT_EQ(a.points[i].error_px, b.points[i].error_px);
+    ASSERT_EQ(a.points[i].track.size(), b.points[i].track.size());
+    for (size_t k = 0; k < a.points[i].track.size(); ++k) {
+      EXPECT_EQ(a.points[i].track[k].image_id, b.points[i].track[k].image_id);
+      EXPECT_EQ(a.points[i].track[k].observation, b.points[i].track[k].observation);
+    }
+  }
+}
+
 TEST(Colmap, ReadsBackWhatItWrote) {
   TemporaryFolder folder;
-  const ColmapModel model = small_model();
-  write_colmap(folder.path(), model);
-  const ColmapModel read = read_colmap(folder.path());
-  ASSERT_EQ(read.cameras.size(), 2u);
-  EXPECT_EQ(read.cameras[1].id, 7u);
-  EXPECT_EQ(read.cameras[0].width_px, 640u);
-  EXPECT_EQ(read.cameras[0].height_px, 480u);
-  EXPECT_EQ(read.cameras[0].fx_px, 500.5);
-  EXPECT_EQ(read.cameras[0].fy_px, 501.25);
-  EXPECT_EQ(read.cameras[0].cx_px, 320);
-  EXPECT_EQ(read.cameras[0].cy_px, 240);
-  ASSERT_EQ(read.images.size(), 2u);
-  for (int i = 0; i < 2; ++i) {
-    EXPECT_EQ(read.images[i].id, model.images[i].id);
-    EXPECT_EQ(read.images[i].rotation_wxyz, model.images[i].rotation_wxyz);
-    EXPECT_EQ(read.images[i].translation, model.images[i].translation);
-    EXPECT_EQ(read.images[i].camera_id, model.images[i].camera_id);
-    EXPECT_EQ(read.images[i].name, model.images[i].name);
-  }
-  ASSERT_EQ(read.images[0].observations.size(), 2u);
-  EXPECT_EQ(read.images[0].observations[0].x_px, 10.5);
-  EXPECT_EQ(read.images[0].observations[0].y_px, 20.25);
-  EXPECT_EQ(read.images[0].observations[1].point_id, ColmapModel::kNoPoint);
-  ASSERT_EQ(read.points.size(), 1u);
-  EXPECT_EQ(read.points[0].id, 3u);
-  EXPECT_EQ(read.points[0].position, model.points[0].position);
-  EXPECT_EQ(read.points[0].rgb, model.points[0].rgb);
-  EXPECT_EQ(read.points[0].error_px, 0.75);
-  ASSERT_EQ(read.points[0].track.size(), 2u);
-  EXPECT_EQ(read.points[0].track[1].image_id, 2u);
-  EXPECT_EQ(read.points[0].track[1].observation, 0u);
+  write_colmap(folder.path(), small_model());
+  expect_equal(read_colmap(folder.path()), small_model());
 }
 
 // The layout that COLMAP documents, spelled out field by field.
@@ -183,6 +193,118 @@ TEST_F(ColmapHostile, IdsThatOccurTwiceOrNotAtAll) {
             std::string::npos);
   EXPECT_NE(error_with<uint32_t>("points3D.bin", kTrackLength + 12, 2).find("2D point 2"),
             std::string::npos);
+}
+
+TEST_F(ColmapHostile, ASimplePinholeIsReadAsOneWithTwoEqualFocalLengths) {
+  std::string bytes;
+  append<uint64_t>(bytes, 1);
+  append<uint32_t>(bytes, 5);
+  append<int32_t>(bytes, 0);  // SIMPLE_PINHOLE
+  append<uint64_t>(bytes, 640);
+  append<uint64_t>(bytes, 480);
+  for (const double parameter : {500, 320, 240}) append(bytes, parameter);
+  write_colmap(folder_.path(), {});
+  folder_.write("cameras.bin", bytes);
+  const ColmapModel::Camera camera = read_colmap(folder_.path()).cameras.at(0);
+  EXPECT_EQ(camera.fx_px, 500);
+  EXPECT_EQ(camera.fy_px, 500);
+  EXPECT_EQ(camera.cx_px, 320);
+  EXPECT_EQ(camera.cy_px, 240);
+}
+
+class ColmapText : public ColmapHostile {
+ protected:
+  // The message for a model of which one file is `text`.
+  std::string error_of(const char* name, const std::string& text) {
+    write_colmap_text(folder_.path(), small_model());
+    folder_.write(name, text);
+    return message_of<IoError>([&] { read_colmap_text(folder_.path()); });
+  }
+};
+
+TEST_F(ColmapText, ReadsBackWhatItWrote) {
+  ColmapModel model = small_model();
+  model.cameras[0].fx_px = 1.0 / 3;
+  model.images[0].translation = {5e-324, -1.7976931348623157e308, 0.1};
+  model.images[1].name = "below/a folder/\xC3\xA9 .png";
+  model.points[0].error_px = 1e-17;
+  write_colmap_text(folder_.path(), model);
+  expect_equal(read_colmap_text(folder_.path()), model);
+}
+
+TEST_F(ColmapText, LinesAreColmaps) {
+  write_colmap_text(folder_.path(), small_model());
+  const auto records = [&](const char* name) {
+    const std::string text = read_bytes(folder_.file(name));
+    std::string records;
+    for (size_t begin = 0; begin < text.size();) {
+      const size_t end = text.find('\n', begin) + 1;
+      if (text[begin] != '#') records += text.substr(begin, end - begin);
+      begin = end;
+    }
+    return records;
+  };
+  EXPECT_EQ(records("cameras.txt"),
+            "1 PINHOLE 640 480 500.5 501.25 320 240\n7 PINHOLE 480 640 400 400 240 320\n");
+  EXPECT_EQ(records("images.txt"),
+            "1 0.5 0.5 -0.5 0.5 1 2 3 7 a photo.jpg\n10.5 20.25 3 1 2 -1\n"
+            "2 1 0 0 0 -1 0 0.125 1 b.png\n5 6 3\n");
+  EXPECT_EQ(records("points3D.txt"), "3 0.5 -0.25 8 255 128 1 0.75 1 0 2 0\n");
+}
+
+TEST_F(ColmapText, AnImageThatSeesNothingKeepsItsEmptyLine) {
+  ColmapModel model = small_model();
+  model.points.clear();
+  model.images[0].observations.clear();
+  model.images[1].observations.clear();
+  write_colmap_text(folder_.path(), model);
+  expect_equal(read_colmap_text(folder_.path()), model);
+}
+
+TEST_F(ColmapText, TruncationsAreIoErrors) {
+  for (const char* name : {"cameras.txt", "images.txt", "points3D.txt"}) {
+    write_colmap_text(folder_.path(), small_model());
+    const std::string bytes = read_bytes(folder_.file(name));
+    for (size_t size = 0; size < bytes.size(); ++size) {
+      EXPECT_NE(error_of(name, bytes.substr(0, size)), "") << name << ", " << size << " bytes";
+    }
+  }
+}
+
+TEST_F(ColmapText, BadLinesAreNamedWithTheField) {
+  const auto expect = [&](const char* name, const std::string& text, const char* part) {
+    const std::string message = error_of(name, text);
+    EXPECT_NE(message.find(part), std::string::npos) << message;
+  };
+  expect("cameras.txt", "1 OPENCV 4 4 1 1 1 1 0 0 0 0\n", "model OPENCV");
+  expect("cameras.txt", "1 PINHOLE 4 4 1 1 1\n", "line 1: ends before PARAMS");
+  expect("cameras.txt", "1 PINHOLE 4 4 1 1 1 1 1\n", "goes on");
+  expect("cameras.txt", "1 PINHOLE 4 -4 1 1 1 1\n", "HEIGHT");
+  expect("cameras.txt", "99999999999 PINHOLE 4 4 1 1 1 1\n", "CAMERA_ID");
+  expect("images.txt", "1 1 0 0 0 0 0 0 7\n\n", "ends before NAME");
+  expect("images.txt", "1 1 0 0 0 0 0 0 7 a.jpg\n", "is missing");
+  expect("images.txt", "1 1 0 0 0 0 0 0 7 a.jpg\n1 2\n", "ends before POINT3D_ID");
+  expect("images.txt", "1 1 0 0 0 0 0 0 7 a.jpg\n1 2 -2\n", "POINT3D_ID is -2");
+  expect("images.txt", "1 1 0 0 0 0 0 0 8 a.jpg\n\n", "camera 8, which is not there");
+  expect("points3D.txt", "3 0 0 0 256 0 0 0\n", "R, G, B");
+  expect("points3D.txt", "3 0 0 inf 0 0 0 0\n", "X, Y, Z");
+  expect("points3D.txt", "3 0 0 0 0 0 0 0 1\n", "ends before POINT2D_IDX");
+}
+
+TEST_F(ColmapText, ANameWithALineBreakIsRefused) {
+  ColmapModel model = small_model();
+  model.images[1].name = "a\nb.jpg";
+  EXPECT_NE(message_of<IoError>([&] { write_colmap_text(folder_.path(), model); }).find("image 2"),
+            std::string::npos);
+}
+
+TEST_F(ColmapText, ASimplePinholeIsReadAsOneWithTwoEqualFocalLengths) {
+  write_colmap_text(folder_.path(), {});
+  folder_.write("cameras.txt", "# by hand\n1 SIMPLE_PINHOLE 640 480 500 320 240\n");
+  const ColmapModel::Camera camera = read_colmap_text(folder_.path()).cameras.at(0);
+  EXPECT_EQ(camera.fx_px, 500);
+  EXPECT_EQ(camera.fy_px, 500);
+  EXPECT_EQ(camera.cx_px, 320);
 }
 
 }  // namespace

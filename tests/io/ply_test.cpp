@@ -36,6 +36,28 @@ TEST(Ply, ReadsBackWhatItWrote) {
   EXPECT_TRUE(at::equal(read.confidence, cloud.confidence));
 }
 
+TEST(Ply, NormalsAreWrittenAndReadBackWhereThereAreSome) {
+  TemporaryFolder folder;
+  PointCloud cloud = two_points();
+  write_ply(folder.file("a.ply"), cloud);
+  EXPECT_FALSE(read_ply(folder.file("a.ply")).normal.defined());
+  cloud.normal = at::tensor({0.0f, 0.6f, -0.8f, 1.0f, 0.0f, 0.0f}).view({2, 3});
+  write_ply(folder.file("b.ply"), cloud);
+  const PointCloud read = read_ply(folder.file("b.ply"));
+  EXPECT_TRUE(at::equal(read.normal, cloud.normal));
+  EXPECT_TRUE(at::equal(read.position, cloud.position));
+  EXPECT_TRUE(at::equal(read.colour, cloud.colour));
+  EXPECT_TRUE(at::equal(read.confidence, cloud.confidence));
+  const std::string bytes = read_bytes(folder.file("b.ply"));
+  EXPECT_NE(bytes.find("property float z\nproperty float nx\nproperty float ny\n"
+                       "property float nz\nproperty uchar red\n"),
+            std::string::npos);
+  for (size_t size = 0; size < bytes.size(); ++size) {
+    folder.write("c.ply", bytes.substr(0, size));
+    EXPECT_THROW(read_ply(folder.file("c.ply")), IoError) << size << " bytes";
+  }
+}
+
 // The bytes that other programs rely on, written out by hand.
 TEST(Ply, HeaderAndFirstVertexAreAsTheFormatSays) {
   TemporaryFolder folder;

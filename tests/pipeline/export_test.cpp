@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/pipeline/export.h"
 
+#include "src/base/error.h"
 #include "src/io/npy.h"
 #include "src/io/ply.h"
+#include "src/pipeline/point_filter.h"
+#include "src/pipeline/predictions_file.h"
 #include "tests/support/plane_and_box.h"
 #include "tests/support/temporary_folder.h"
 
@@ -201,6 +204,107 @@ TEST(Export, PhotosThatDifferInTheirExtensionAloneKeepIt) {
   for (int64_t s = 0; s < 3; ++s) {
     EXPECT_TRUE(at::equal(read_npy(folder.file("depth/" + expected[s])), reconstruction.depth[s]));
   }
+}
+
+TEST(Export, TheCamerasOfAllFilesAgree) {
+  TemporaryFolder folder;
+  const Reconstruction reconstruction = reconstruction_of(turned());
+  export_reconstruction(
+      reconstruction,
+      folder.path(),
+      {.photo_paths = {"../a.jpg", "/b.jpg", "c.jpg"}, .timestamps = {5, 6, 7.5}});
+  const TransformsFile transforms = read_transforms(folder.file("transforms.json"));
+  EXPECT_EQ(transforms.ply_file_path, "points.ply");
+  ASSERT_EQ(transforms.frames.size(), 3u);
+  EXPECT_EQ(transforms.frames[1].file_path, "/b.jpg");
+  const ColmapModel model = read_colmap(folder.file("sparse/0"));
+  const std::vector<TumPose> trajectory = read_tum(folder.file("trajectory.tum"));
+  ASSERT_EQ(trajectory.size(), 3u);
+  EXPECT_EQ(trajectory[2].timestamp, 7.5);
+  for (size_t s = 0; s < 3; ++s) {
+    const View& view = reconstruction.views[s];
+    const Camera camera = camera_from_frame(transforms.frames[s]);
+    EXPECT_EQ(static_cast<uint64_t>(camera.width_px), model.cameras[s].width_px);
+    EXPECT_EQ(camera.fx_px, model.cameras[s].fx_px);
+    EXPECT_EQ(camera.cy_px, model.cameras[s].cy_px);
+    // nerfstudio's camera of the stored picture is COLMAP's.
+    for (const std::array<double, 3>& point : {std::array{0.3, -0.2, 4.0}, {1.0, 0.5, 6.0}}) {
+      const auto seen = project(model.cameras[s], model.images[s], point);
+      double in_cam[3];
+      for (int row = 0; row < 3; ++row) {
+        in_cam[row] = camera.translation[row];
+        for (int k = 0; k < 3; ++k) in_cam[row] += camera.rotation[3 * row + k] * point[k];
+      }
+      EXPECT_NEAR(camera.fx_px * in_cam[0] / in_cam[2] + camera.cx_px, seen[0], 1e-6);
+      EXPECT_NEAR(camera.fy_px * in_cam[1] / in_cam[2] + camera.cy_px, seen[1], 1e-6);
+    }
+    // The trajectory is that of the upright picture.
+    const auto [x, y, z, w] = trajectory[s].rotation_xyzw;
+    const double forward[] = {2 * (x * z + y * w), 2 * (y * z - x * w), 1 - 2 * (x * x + y * y)};
+    const double right[] = {1 - 2 * (y * y + z * z), 2 * (x * y + z * w), 2 * (x * z - y * w)};
+    for (int k = 0; k < 3; ++k) {
+      EXPECT_NEAR(forward[k], view.camera.rotation[6 + k], 1e-12);
+      EXPECT_NEAR(right[k], view.camera.rotation[k], 1e-12);
+      EXPECT_EQ(trajectory[s].centre_in_world[k], view.camera.centre_in_world()[k]);
+    }
+  }
+}
+
+TEST(Export, WritesTextAndPredictionsWhereAskedTo) {
+  TemporaryFolder folder;
+  const Reconstruction reconstruction = reconstruction_of(landscape());
+  export_reconstruction(reconstruction, folder.path());
+  EXPECT_THROW(read_colmap_text(folder.file("sparse/0")), IoError);
+  EXPECT_THROW(read_predictions(folder.file("predictions.safetensors")), IoError);
+  EXPECT_EQ(read_tum(folder.file("trajectory.tum"))[2].timestamp, 2);
+  EXPECT_EQ(read_transforms(folder.file("transforms.json")).frames[2].file_path, "photo2.jpg");
+  export_reconstruction(
+      reconstruction, folder.path(), {.text = true, .predictions = true, .sparse_points = 500});
+  const ColmapModel binary = read_colmap(folder.file("sparse/0"));
+  const ColmapModel text = read_colmap_text(folder.file("sparse/0"));
+  ASSERT_EQ(binary.points.size(), 500u);
+  ASSERT_EQ(text.points.size(), 500u);
+  EXPECT_EQ(text.points[499].position, binary.points[499].position);
+  EXPECT_EQ(text.images[2].rotation_wxyz, binary.images[2].rotation_wxyz);
+  EXPECT_TRUE(at::equal(read_predictions(folder.file("predictions.safetensors")).depth,
+                        reconstruction.depth));
+}
+
+TEST(Export, PhotosInFoldersKeepThemAndNoNameLeadsOut) {
+  const auto stems = [](const std::vector<std::string>& names) {
+    std::vector<View> views(names.size());
+    for (size_t i = 0; i < names.size(); ++i) views[i].name = names[i];
+    return photo_stems(views);
+  };
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(stems({"a/b.jpg", "c/b.jpg", "b.jpg"}), (Names{"a/b", "c/b", "b"}));
+  EXPECT_EQ(stems({"a/b.jpg", "a/b.png"}), (Names{"a/b.jpg", "a/b.png"}));
+  EXPECT_EQ(stems({"../b.jpg", "/tmp/b.jpg", "a/../../b.jpg", "./c.jpg"}),
+            (Names{"_/b", "tmp/b", "a/_/_/b", "c"}));
+  EXPECT_EQ(stems({"a.jpg", "a.jpg", "", "..", ".hidden"}),
+            (Names{"a.jpg", "a.jpg_", "_", "__", ".hidden"}));
+  TemporaryFolder folder;
+  Reconstruction reconstruction = reconstruction_of(landscape(), 1);
+  reconstruction.views[0].name = "a/b c.jpg";
+  export_reconstruction(reconstruction, folder.path());
+  EXPECT_TRUE(at::equal(read_npy(folder.file("depth/a/b c.npy")), reconstruction.depth[0]));
+}
+
+// The mean of a voxel is not where its pixel looks; the model says by how much.
+TEST(Export, TheErrorOfAPointIsHowFarItProjectsFromItsPixel) {
+  Reconstruction reconstruction = reconstruction_of(turned());
+  reconstruction.points = make_points(reconstruction, {.voxel = 0.2});
+  const ColmapModel model = colmap_from(reconstruction);
+  double largest = 0;
+  for (const auto& point : model.points) {
+    const auto& image = model.images.at(point.track[0].image_id - 1);
+    const auto& seen = image.observations.at(point.track[0].observation);
+    const auto [x, y] = project(model.cameras[image.camera_id - 1], image, point.position);
+    const double error_px = std::hypot(x - seen.x_px, y - seen.y_px);
+    EXPECT_NEAR(point.error_px, error_px, 1e-6 * error_px + 1e-6);
+    largest = std::max(largest, error_px);
+  }
+  EXPECT_GT(largest, 1);
 }
 
 TEST(Export, WithoutPointsThereAreStillCameras) {

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/image/export_scene.h"
+
+#include "src/image/depth_png.h"
+#include "tests/support/plane_and_box.h"
+#include "tests/support/temporary_folder.h"
+
+#include <ATen/ATen.h>
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+namespace vggt {
+namespace {
+
+TEST(ExportScene, WritesTheSceneAndTheDepthOfEveryPhotoAtOneScale) {
+  TemporaryFolder folder;
+  PixelMap map;
+  map.stored_width_px = map.network_width_px = 98;
+  map.stored_height_px = map.network_height_px = 70;
+  Reconstruction reconstruction = PlaneAndBox(2).reconstruct({map, map}, {"a.jpg", "below/b.jpg"});
+  reconstruction.depth[1] *= 0.5;
+  const double scale = export_scene(reconstruction, folder.path());
+  EXPECT_NEAR(scale, 65535 / 30.0, 1e-6) << "the sky is at 30";
+  EXPECT_GT(std::filesystem::file_size(folder.file("scene.glb")),
+            static_cast<uintmax_t>(16 * reconstruction.points.size()));
+  for (const auto& [s, name] : {std::pair(0, "depth/a.png"), std::pair(1, "depth/below/b.png")}) {
+    const at::Tensor read = read_depth_png(folder.file(name), scale);
+    const double worst = (read - reconstruction.depth[s]).abs().max().item<double>();
+    EXPECT_LE(worst, 0.5 / scale + 1e-5) << name;
+  }
+}
+
+}  // namespace
+}  // namespace vggt
