@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <nlohmann/json.hpp>
 
 #include "apps/commands.h"
 #include "apps/help.h"
@@ -90,17 +91,11 @@ void write_npz_file(const ConvertCommand& command, const std::string& path) {
   for (int64_t i = 0; i < views; ++i) {
     const View& view = result.views[static_cast<size_t>(i)];
     const Camera& camera = view.camera;
-    intrinsics[i].copy_(at::tensor({camera.fx_px,
-                                    0.0,
-                                    camera.cx_px,
-                                    0.0,
-                                    camera.fy_px,
-                                    camera.cy_px,
-                                    0.0,
-                                    0.0,
-                                    1.0},
-                                   at::kDouble)
-                            .view({3, 3}));
+    intrinsics[i].copy_(
+        at::tensor(
+            {camera.fx_px, 0.0, camera.cx_px, 0.0, camera.fy_px, camera.cy_px, 0.0, 0.0, 1.0},
+            at::kDouble)
+            .view({3, 3}));
     extrinsics[i].slice(1, 0, 3).copy_(at::tensor(camera.rotation, at::kDouble).view({3, 3}));
     extrinsics[i].select(1, 3).copy_(at::tensor(camera.translation, at::kDouble));
     npz.texts["names"].push_back(view.name);
@@ -127,8 +122,7 @@ void run(const ConvertCommand& command) {
   } else {
     std::error_code error;
     if (!command.overwrite && fs::exists(command.output, error)) {
-      throw ConfigError("output",
-                        command.output + " exists; name another file or add --overwrite");
+      throw ConfigError("output", command.output + " exists; name another file or add --overwrite");
     }
     write_file(command.output,
                [&](const std::string& path) { kFiles.at(command.to)(command, path); });
@@ -148,19 +142,18 @@ void add_convert(CLI::App& app) {
   std::vector<std::string> formats;
   for (const auto& format : kFolders) formats.push_back(format.first);
   for (const auto& format : kFiles) formats.push_back(format.first);
-  sub->add_option("--to",
-                  command->to,
-                  "colmap and nerfstudio make a folder, ply, glb, tum and npz a file")
+  sub->add_option(
+         "--to", command->to, "colmap and nerfstudio make a folder, ply, glb, tum and npz a file")
       ->required()
       ->check(CLI::IsMember(formats));
   sub->add_option("-o,--output", command->output, "The folder or file to make")->required();
   sub->add_flag("--text", command->text, "COLMAP's text files instead of the binary ones");
   sub->add_flag("--overwrite", command->overwrite, "Replace what is there");
-  sub->footer(examples(
-      {{"For Blender and web viewers", "vggt convert out/ --to glb -o scene.glb"},
-       {"For NumPy: depth, confidence, cameras and points",
-        "vggt convert out/ --to npz -o scene.npz"},
-       {"A COLMAP model as text", "vggt convert out/ --to colmap --text -o model/"}}));
+  sub->footer(
+      examples({{"For Blender and web viewers", "vggt convert out/ --to glb -o scene.glb"},
+                {"For NumPy: depth, confidence, cameras and points",
+                 "vggt convert out/ --to npz -o scene.npz"},
+                {"A COLMAP model as text", "vggt convert out/ --to colmap --text -o model/"}}));
   sub->callback([command] { run(*command); });
 }
 

@@ -7,10 +7,10 @@
 
 #include "apps/commands.h"
 #include "apps/dry_run.h"
-#include "apps/point_options.h"
 #include "apps/help.h"
 #include "apps/interrupt.h"
 #include "apps/messages.h"
+#include "apps/point_options.h"
 #include "apps/reconstruct_steps.h"
 #include "src/io/output_folder.h"
 
@@ -48,6 +48,7 @@ void run(const ReconstructCommand& command) {
     dry_run(command, progress);
     return;
   }
+  check(command.points);
   check_replaceable(command);
   OutputFolder output(command.output, command.overwrite, inputs_of(command));
   messages().log_to(output.path() + "/log.txt");

@@ -52,12 +52,15 @@ void check_resources(const LoadedModel& loaded,
 
 // How a program that reads the result finds a photo: from the result's folder, or, for a frame that
 // lies in its staging folder, within it.
-std::string path_from(const std::string& photo, const std::string& staging, const std::string& output) {
+std::string path_from(const std::string& photo,
+                      const std::string& staging,
+                      const std::string& output) {
   std::error_code error;
   const fs::path inside = fs::path(photo).lexically_relative(staging);
   if (!inside.empty() && *inside.begin() != "..") return inside.generic_string();
   const fs::path relative = fs::relative(photo, output, error);
-  return error || relative.empty() ? fs::absolute(photo).generic_string() : relative.generic_string();
+  return error || relative.empty() ? fs::absolute(photo).generic_string()
+                                   : relative.generic_string();
 }
 
 }  // namespace

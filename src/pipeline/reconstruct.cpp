@@ -9,25 +9,23 @@
 
 namespace vggt {
 
-Reconstruction reconstruct(const Vggt& model,
-                           const NetworkInput& input,
-                           const std::vector<std::string>& names,
-                           const ReconstructOptions& options) {
+Reconstruction predict(const Vggt& model,
+                       const NetworkInput& input,
+                       const std::vector<std::string>& names,
+                       const ReconstructOptions& options) {
   if (!model.camera_head || !model.depth_head) {
     throw ConfigError("weights", "a reconstruction needs a model with a camera and a depth head");
   }
-  check(options.points);
-  TORCH_CHECK(names.size() == input.maps.size(), "reconstruct: one name per photo is needed");
+  TORCH_CHECK(names.size() == input.maps.size(), "predict: one name per photo is needed");
   const c10::InferenceMode inference;
   const Predictions predictions =
       model.forward(input.images.unsqueeze(0).to(model.aggregator->camera_token.device()),
                     {.progress = options.progress, .seconds = options.seconds});
-
-  StageProgress stage("points", 1, options.progress, options.seconds);
   const int64_t height = input.images.size(2);
   const int64_t width = input.images.size(3);
   Reconstruction result;
   result.images = input.images;
+  result.mask = input.mask;
   result.depth = predictions.depth.squeeze(0).squeeze(3).to(at::kCPU, at::kFloat).contiguous();
   result.confidence = predictions.depth_confidence.squeeze(0).to(at::kCPU, at::kFloat).contiguous();
   const at::Tensor encoding = predictions.pose_encodings.back().squeeze(0).to(at::kCPU);
@@ -35,7 +33,16 @@ Reconstruction reconstruct(const Vggt& model,
   for (size_t i = 0; i < names.size(); ++i) {
     result.views.push_back({names[i], input.maps[i], cameras[i]});
   }
-  result.mask = input.mask;
+  return result;
+}
+
+Reconstruction reconstruct(const Vggt& model,
+                           const NetworkInput& input,
+                           const std::vector<std::string>& names,
+                           const ReconstructOptions& options) {
+  check(options.points);
+  Reconstruction result = predict(model, input, names, options);
+  StageProgress stage("points", 1, options.progress, options.seconds);
   result.points = make_points(result, options.points);
   stage.advance();
   return result;

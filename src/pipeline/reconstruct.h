@@ -18,11 +18,16 @@ struct ReconstructOptions {
   StageProgress::Seconds* seconds = nullptr;
 };
 
-/// Cameras, depth and a coloured cloud of the photos that `input` was made of.
+/// Cameras and depth of the photos that `input` was made of; `points` stay empty.
 /// names   one per photo, in order
 /// model   with camera and depth head; its other heads are run but not used
-/// Throws ConfigError: a head is missing or the point filter out of range; ModelError: the network's
-/// cameras are not usable.
+/// Throws ConfigError: a head is missing; ModelError: the network's cameras are not usable.
+Reconstruction predict(const Vggt& model,
+                       const NetworkInput& input,
+                       const std::vector<std::string>& names,
+                       const ReconstructOptions& options);
+
+/// predict(), then make_points(). Throws what they do, the point filter's faults before the work.
 Reconstruction reconstruct(const Vggt& model,
                            const NetworkInput& input,
                            const std::vector<std::string>& names,
