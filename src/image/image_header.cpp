@@ -49,10 +49,11 @@ class TiffDirectory {
     return valid_ && number_at(tiff_, begin_ + kEntry * number(begin_, 2), 2).has_value();
   }
 
-  /// Where the value of an entry of this type lies if it has one value.
+  /// Where the four bytes of the value of an entry of this type lie, if it has one value.
   std::optional<size_t> value_at(uint32_t tag, uint32_t type) const {
     const auto entry = find(tag);
     if (!entry || number(*entry + 2, 2) != type) return std::nullopt;
+    if (!number_at(tiff_, *entry + 8, 4)) return std::nullopt;
     return *entry + 8;
   }
 

@@ -313,6 +313,7 @@ TEST(Formats, NeverReadsHeadersPastTheEnd) {
       const Bytes prefix(whole.begin(), whole.begin() + size);
       const ImageHeader header = read_image_header(prefix);
       if (header.format == ImageFormat::kWebp) first_webp_frame(prefix);
+      EXPECT_LE(header.tiff_orientation_at.value_or(0), size < 2 ? 0 : size - 2);
     }
     for (size_t i = 0; i < whole.size(); ++i) {
       Bytes damaged = whole;
