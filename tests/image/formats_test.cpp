@@ -298,6 +298,10 @@ TEST(Formats, NoticesTruncatedFilesAndPrintsNothing) {
           << as_text(whole).substr(0, 4) << " without " << lost;
     }
   }
+  // HEIC, cut where one box ends and the next begins.
+  Bytes first_box = file_bytes(kImages + "turned_48x32.heic");
+  first_box.resize(first_box[3]);
+  EXPECT_THAT(failure(first_box), HasSubstr("truncated"));
   EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
 }
 
