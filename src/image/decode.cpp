@@ -78,31 +78,37 @@ uint8_t blend_onto_white(int value, int alpha) {
   return static_cast<uint8_t>(((sum >> 8) + sum) >> 15);
 }
 
+enum class Alpha { kIgnored, kStraight, kPremultiplied };
+
 /// Channels, blue first -> red, green, blue of 8 bits. `to_byte` narrows a channel.
 template <typename Value, typename ToByte>
-at::Tensor to_tensor(const cv::Mat& pixels, bool blend, ToByte to_byte) {
+at::Tensor to_tensor(const cv::Mat& pixels, Alpha alpha, ToByte to_byte) {
   at::Tensor rgb = at::empty({pixels.rows, pixels.cols, 3}, at::kByte);
   auto* out = rgb.mutable_data_ptr<uint8_t>();
   const int channels = pixels.channels();
+  if (channels != 4) alpha = Alpha::kIgnored;
   for (int row = 0; row < pixels.rows; ++row) {
     const auto* in = pixels.ptr<Value>(row);
     for (int column = 0; column < pixels.cols; ++column, in += channels, out += 3) {
       for (int c = 0; c < 3; ++c) {
         out[c] = to_byte(in[channels == 1 ? 0 : 2 - c]);
-        if (channels == 4 && blend) out[c] = blend_onto_white(out[c], to_byte(in[3]));
+        if (alpha == Alpha::kStraight) out[c] = blend_onto_white(out[c], to_byte(in[3]));
+        if (alpha == Alpha::kPremultiplied) {
+          out[c] = static_cast<uint8_t>(std::min(out[c] + 255 - to_byte(in[3]), 255));
+        }
       }
     }
   }
   return rgb;
 }
 
-at::Tensor to_tensor(const cv::Mat& pixels, bool blend, bool clip) {
+at::Tensor to_tensor(const cv::Mat& pixels, Alpha alpha, bool clip) {
   const auto same = [](int value) { return static_cast<uint8_t>(value); };
   const auto clipped = [](int value) { return static_cast<uint8_t>(std::min(value, 255)); };
   const auto high_byte = [](int value) { return static_cast<uint8_t>(value >> 8); };
-  if (pixels.depth() == CV_8U) return to_tensor<uint8_t>(pixels, blend, same);
-  if (clip) return to_tensor<uint16_t>(pixels, blend, clipped);
-  return to_tensor<uint16_t>(pixels, blend, high_byte);
+  if (pixels.depth() == CV_8U) return to_tensor<uint8_t>(pixels, alpha, same);
+  if (clip) return to_tensor<uint16_t>(pixels, alpha, clipped);
+  return to_tensor<uint16_t>(pixels, alpha, high_byte);
 }
 
 /// Makes of the file's bytes what OpenCV decodes as we want it, in silence.
@@ -114,6 +120,7 @@ void prepare(const std::string& path, const ImageHeader& header, std::vector<uin
     }
   } else if (header.webp_is_animated) {
     bytes = first_webp_frame(bytes);
+    if (bytes.empty()) throw IoError(path, "cannot be decoded: the file is damaged");
   } else if (header.tiff_orientation_at) {
     // OpenCV's versions apply it differently, mirrors included: to them the picture is upright.
     const bool big_endian = bytes[0] == 'M';
@@ -157,8 +164,10 @@ DecodedImage decode_image(const std::string& path, const DecodeOptions& options)
   // only 16-bit grey without alpha.
   const bool opened_as_rgba =
       header.png_has_alpha_channel && (header.png_has_colour || header.png_bit_depth == 16);
-  const bool blend = !like_original || opened_as_rgba;
-  image.rgb = to_tensor(pixels, blend, like_original && is_grey);
+  Alpha alpha = !like_original || opened_as_rgba ? Alpha::kStraight : Alpha::kIgnored;
+  // What libtiff makes of 8 bits, whatever the file holds.
+  if (header.format == ImageFormat::kTiff && pixels.depth() == CV_8U) alpha = Alpha::kPremultiplied;
+  image.rgb = to_tensor(pixels, alpha, like_original && is_grey);
   return image;
 }
 

@@ -49,10 +49,11 @@ class TiffDirectory {
     return valid_ && number_at(tiff_, begin_ + kEntry * number(begin_, 2), 2).has_value();
   }
 
-  /// Where the value of an entry of this type lies if it has one value.
+  /// Where the four bytes of the value of an entry of this type lie, if it has one value.
   std::optional<size_t> value_at(uint32_t tag, uint32_t type) const {
     const auto entry = find(tag);
     if (!entry || number(*entry + 2, 2) != type) return std::nullopt;
+    if (!number_at(tiff_, *entry + 8, 4)) return std::nullopt;
     return *entry + 8;
   }
 
@@ -311,7 +312,6 @@ ImageHeader read_heif_header(Bytes file) {
   ImageHeader header;
   header.format = ImageFormat::kHeif;
   bool has_directory = false;
-  bool has_data = false;
   Bytes rest = file;
   while (rest.size() >= 8) {
     uint64_t size = number_at(rest, 0, 4).value_or(0);
@@ -320,13 +320,10 @@ ImageHeader read_heif_header(Bytes file) {
     }
     if (size == 0) size = rest.size();  // to the end of the file
     if (size < 8 || size > rest.size()) return header;
-    const Bytes type = rest.subspan(4, 4);
-    has_directory |= starts_with(type, "meta");
-    // Small pictures may lie within the directory.
-    has_data |= starts_with(type, "mdat") || starts_with(type, "meta");
+    has_directory |= starts_with(rest.subspan(4), "meta");
     rest = rest.subspan(size);
   }
-  header.complete = has_directory && has_data;
+  header.complete = has_directory;
   return header;
 }
 

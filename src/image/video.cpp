@@ -46,8 +46,9 @@ double sharpness(const cv::Mat& frame) {
 /// Writes the pictures that are chosen and remembers them.
 class FrameWriter {
  public:
-  FrameWriter(const Photo& video, const std::string& folder, bool drop_duplicates)
-      : folder_(fs::path(folder) / "frames"),
+  FrameWriter(const Photo& video, const std::string& folder, int turns, bool drop_duplicates)
+      : turns_(turns),
+        folder_(fs::path(folder) / "frames"),
         stem_(fs::path(video.name).replace_extension().string()),
         drop_duplicates_(drop_duplicates) {}
 
@@ -67,8 +68,16 @@ class FrameWriter {
     if (fs::exists(path, error)) {
       throw IoError(path.string(), "is there already; two videos may differ only in their ending");
     }
+    constexpr int kRotation[] = {
+        -1, cv::ROTATE_90_CLOCKWISE, cv::ROTATE_180, cv::ROTATE_90_COUNTERCLOCKWISE};
+    cv::Mat upright;
+    if (turns_ == 0) {
+      upright = frame;
+    } else {
+      cv::rotate(frame, upright, kRotation[turns_]);
+    }
     std::vector<uint8_t> jpeg;
-    if (!cv::imencode(".jpg", frame, jpeg, {cv::IMWRITE_JPEG_QUALITY, 95})) {
+    if (!cv::imencode(".jpg", upright, jpeg, {cv::IMWRITE_JPEG_QUALITY, 95})) {
       throw IoError(path.string(), "cannot be encoded");
     }
     BinaryWriter writer(path.string());
@@ -102,6 +111,7 @@ class FrameWriter {
   // Of 255. A camera on a tripod gives less by its noise, a hand that holds still about as much.
   static constexpr double kSame = 2;
 
+  int turns_;  ///< by 90 degrees clockwise, until upright
   fs::path folder_;
   std::string stem_;
   bool drop_duplicates_;
@@ -121,8 +131,16 @@ cv::VideoCapture open(const std::string& path) {
     throw IoError(path,
                   "cannot be opened as a video: damaged, or a format that OpenCV cannot read here");
   }
-  capture.set(cv::CAP_PROP_ORIENTATION_AUTO, 1);
   return capture;
+}
+
+/// How often frames are to be turned by 90 degrees clockwise until they are upright. From here on
+/// `capture` does not turn them itself: OpenCV 4.6.0 does so the wrong way round (its issue 22088).
+int take_over_turning(cv::VideoCapture& capture) {
+  capture.set(cv::CAP_PROP_ORIENTATION_AUTO, 0);
+  const int turns = static_cast<int>(capture.get(cv::CAP_PROP_ORIENTATION_META)) / 90 % 4;
+  const bool wrong_way = cv::getVersionMajor() == 4 && cv::getVersionMinor() == 6;
+  return (wrong_way ? 4 - turns : turns + 4) % 4;
 }
 
 void check(const VideoOptions& options) {
@@ -161,7 +179,8 @@ std::vector<Photo> extract_frames(const Photo& video,
   const int64_t compared =
       std::clamp(static_cast<int64_t>(interval / 2), int64_t{1}, kMostCompared);
 
-  FrameWriter writer(video, folder, options.drop_duplicates);
+  const int turns = take_over_turning(capture);
+  FrameWriter writer(video, folder, turns, options.drop_duplicates);
   const auto total = static_cast<int64_t>(count);
   StageProgress stage("video", total, progress, seconds);
   struct {

@@ -114,14 +114,17 @@ TEST(Inputs, ReadsSubfoldersOnRequestAndKeepsTheFilesOfEachTogether) {
 }
 
 TEST(Inputs, ReadsEachFolderOnceHoweverManyLinksLeadToIt) {
-  const Tree folder({"b/1.jpg", "b/c/2.jpg"});
-  const Tree elsewhere({"3.jpg"});
-  fs::create_directory_symlink("..", folder.file("b/c/around"));
-  fs::create_directory_symlink("b", folder.file("a_link"));
+  // Several pairs, so that the system lists some link before its folder: true names win.
+  const Tree folder({"1/1.jpg", "2/1.jpg", "3/1.jpg", "4/1.jpg", "5/in/1.jpg"});
+  for (const std::string name : {"1", "2", "3", "4", "5"}) {
+    fs::create_directory_symlink(name, folder.file("link" + name));
+  }
+  const Tree elsewhere({"1.jpg"});
+  fs::create_directory_symlink("..", folder.file("5/in/around"));
   fs::create_directory_symlink(elsewhere.path(), folder.file("out"));
   fs::create_directory_symlink(folder.path(), elsewhere.file("back"));
   EXPECT_THAT(names_of({.inputs = {folder.path()}, .recursive = true}),
-              ElementsAre("b/1.jpg", "b/c/2.jpg", "out/3.jpg"));
+              ElementsAre("1/1.jpg", "2/1.jpg", "3/1.jpg", "4/1.jpg", "5/in/1.jpg", "out/1.jpg"));
 }
 
 TEST(Inputs, KeepsAnyNameThatAFileCanHave) {

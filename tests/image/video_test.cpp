@@ -84,6 +84,8 @@ TEST(Video, TakesTheSharpestFrameNearEachPlace) {
   EXPECT_EQ(numbers[1], 5);
   EXPECT_EQ(numbers[2], 11);
   EXPECT_EQ(numbers[3], 15);
+  const cv::Mat first = cv::imread(folder.file("frames/clip_000005.jpg"));
+  EXPECT_NEAR(cv::mean(first)[0], cv::mean(frame(5))[0], 1);
   for (int k = 4; k < 8; ++k) EXPECT_EQ(numbers[static_cast<size_t>(k)] / 5, k);
 }
 
@@ -112,12 +114,30 @@ TEST(Video, NeverTakesAFrameTwice) {
 
 TEST(Video, SpreadsAtMostSoManyOverTheWhole) {
   const TemporaryFolder folder;
-  const Photo video = write_video(folder, 40, [](int i) { return frame(i, i % 10 == 0); });
-  EXPECT_THAT(taken(video, folder, {.every = 1, .max_frames = 4}), ElementsAre(0, 10, 20, 30));
+  const Photo video = write_video(folder, 40, [](int i) { return frame(i, i % 10 == 2); });
+  EXPECT_THAT(taken(video, folder, {.every = 1, .max_frames = 4}), ElementsAre(2, 12, 22, 32));
   const TemporaryFolder other;
   EXPECT_EQ(taken(video, other, {.every = 1, .max_frames = 7}).size(), 7u);
   const TemporaryFolder third;
   EXPECT_EQ(taken(video, third, {.every = 20, .max_frames = 7}).size(), 2u);
+}
+
+TEST(Video, KeepsToTheMostIfTheVideoMiscountsItsFrames) {
+  const TemporaryFolder folder;
+  const Photo video = write_video(folder, 40);
+  std::string bytes = read_bytes(video.path);
+  const std::string ten("\12\0\0\0", 4);
+  bytes.replace(bytes.find("avih") + 8 + 16, 4, ten);
+  bytes.replace(bytes.find("strh") + 8 + 32, 4, ten);
+  folder.write("clip.avi", bytes);
+  int64_t total = 0;
+  extract_frames(video, folder.file("other"), {}, [&](const Progress& progress) {
+    EXPECT_LE(progress.done, progress.total);
+    total = progress.total;
+    return true;
+  });
+  if (total != 10) GTEST_SKIP() << "OpenCV counts by itself here: " << total;
+  EXPECT_EQ(taken(video, folder, {.every = 1, .max_frames = 5}).size(), 5u);
 }
 
 TEST(Video, LeavesOutWhatHardlyDiffersOnRequest) {
