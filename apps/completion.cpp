@@ -76,14 +76,14 @@ _vggt_paths() {
 
 # The last of several words with commas between them.
 _vggt_list() {
-  local before=
+  local before=""
   [[ $current == *,* ]] && before=${current%,*},
   mapfile -t COMPREPLY < <(compgen -P "$before" -W "$1" -- "${current##*,}")
   compopt -o nospace 2>/dev/null
 }
 
 _vggt() {
-  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command= word
+  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command="" word
   COMPREPLY=()
   # bash takes --option=value for three words.
   if [[ $current == = ]]; then
@@ -123,14 +123,18 @@ void zsh_arguments(std::ostringstream& out, const CLI::App& app, const std::stri
     out << " \\\n" << indent;
     const std::string action = ":" + zsh_text(option.value) + ":" + zsh_action(option);
     if (option.positional) {
-      out << "'" << zsh_text(option.names.front()) << action << "'";
+      out << "'" << (option.several ? "*:" : ":") << zsh_text(option.names.front()) << ":"
+          << zsh_action(option) << "'";
       continue;
     }
     // Of several names for the same option only one is offered.
+    const std::string excluded =
+        option.names.size() > 1 ? "(" + joined(option.names, " ") + ")" : "";
     for (const std::string& name : option.names) {
       if (&name != &option.names.front()) out << " ";
-      out << "'" << (option.names.size() > 1 ? "(" + joined(option.names, " ") + ")" : "") << name
-          << "[" << zsh_text(option.description) << "]" << (option.value.empty() ? "" : action)
+      out << "'" << excluded << name;
+      if (!option.value.empty() && name.starts_with("--")) out << "=";  // as --name=value, too
+      out << "[" << zsh_text(option.description) << "]" << (option.value.empty() ? "" : action)
           << "'";
     }
   }

@@ -29,6 +29,7 @@ OptionFacts facts_of(const CLI::Option& option) {
   for (const std::string& name : option.get_lnames()) facts.names.push_back("--" + name);
   if (facts.positional) facts.names = {option.get_name(true, false)};
   facts.group = option.get_group();
+  facts.several = facts.positional && option.get_items_expected_max() > 1;
   facts.list = option.get_delimiter() == ',';
 
   if (option.get_items_expected_max() > 0 && option.get_type_size() > 0) {

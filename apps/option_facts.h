@@ -11,7 +11,7 @@ class Option;
 
 namespace vggt::apps {
 
-/// What the options of both kinds of general use are grouped under, last in each subcommand's help.
+/// The group of the options that every subcommand has, the last one in its help.
 inline constexpr const char* kGeneralGroup = "General";
 
 /// What help, completion and the man page say about an option. All three read it from the parser,
@@ -21,7 +21,8 @@ struct OptionFacts {
   std::string value;               ///< "FILE", "cpu|cuda"; empty: a flag
   std::vector<std::string> choices;
   bool positional = false;
-  bool list = false;  ///< takes several values with commas between them
+  bool several = false;  ///< may be repeated: a positional that takes all that comes
+  bool list = false;     ///< takes several values with commas between them
   bool takes_file = false;
   bool takes_folder = false;
   std::string group;

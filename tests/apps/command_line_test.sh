@@ -117,7 +117,7 @@ for subcommand in "" $subcommands; do
   for option in $(grep -oE '^  (-., |    )--[a-z-]+' <<<"$help" | grep -oE -- '--[a-z-]+'); do
     grep -qF -- "$option" "$folder/plain.1" || fail "the manual page lacks $option of '$subcommand'"
     grep -qF -- "$option" "$folder/vggt.bash" || fail "the bash completion lacks $option of '$subcommand'"
-    grep -qF -- "$option[" "$folder/_vggt" || fail "the zsh completion lacks $option of '$subcommand'"
+    grep -qE -- "[')]$option=?\[" "$folder/_vggt" || fail "the zsh completion lacks $option of '$subcommand'"
   done
 done
 bash -n "$folder/vggt.bash" || fail "bash cannot read its completion"

@@ -87,8 +87,9 @@ TEST_F(Completion, ForZshHoldsTheSameAndQuotesDescriptions) {
   EXPECT_THAT(zsh_completion(app_),
               AllOf(HasSubstr("#compdef vggt\n"),
                     HasSubstr(R"('reconstruct:It'\''s \[quoted\]\: all')"),
-                    HasSubstr("'--progress[]:auto|json:(auto json)'"),
-                    HasSubstr("'(-o --output)--output[Folder]:FOLDER:_files -/'")));
+                    HasSubstr("':photos:_files'"),
+                    HasSubstr("'--progress=[]:auto|json:(auto json)'"),
+                    HasSubstr("'(-o --output)--output=[Folder]:FOLDER:_files -/'")));
 }
 
 }  // namespace

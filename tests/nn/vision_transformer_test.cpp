@@ -6,6 +6,7 @@
 
 #include <cstdio>
 
+#include "src/base/error.h"
 #include "tests/support/golden.h"
 
 namespace vggt::nn {
@@ -88,6 +89,16 @@ TEST(PositionEmbedding, IsResampledForAGridOfEqualCountButOtherShape) {
   // One rounding of values up to 5.
   EXPECT_TRUE(at::allclose(grid, grid.slice(0, 0, 1).expand_as(grid), 0, 1e-6));
   EXPECT_TRUE((grid.slice(1, 1) > grid.slice(1, 0, 8)).all().item<bool>());
+}
+
+TEST(VisionTransformer, AsksAfterEachBlockWhetherToGoOn) {
+  ModelConfig config = ModelConfig::tiny();
+  const VisionTransformer encoder(config);
+  int asked = 0;
+  const ProgressCallback stop_after_two = [&](const Progress&) { return asked++ < 2; };
+  StageProgress stage("encoder", 1, stop_after_two);  // asks once
+  EXPECT_THROW(encoder.forward(at::zeros({1, 3, 28, 28}), &stage), Cancelled);
+  EXPECT_EQ(asked, 3);
 }
 
 }  // namespace
