@@ -7,18 +7,19 @@ Every point, written with its pixel nowhere, must be found where a camera of eac
 at its depth in that view's depth map. Exit code 77: a package is not installed, nothing was tested.
 """
 
+import importlib.metadata
 import json
 import pathlib
 import sys
 
 try:
-    import evo
     import evo.tools.file_interface
     import numpy as np
     import plyfile
     import safetensors
     import safetensors.numpy
     import trimesh
+    from PIL import Image
 except ImportError as error:
     print(f"SKIPPED: {error}")
     sys.exit(77)
@@ -130,8 +131,6 @@ def main():
         close(matrix, OPENGL @ inverse(cam_from_world[s]) @ OPENGL, 1e-6, f"glb: camera {name}")
 
     # depth/*.png
-    from PIL import Image
-
     scale = float((folder / "depth_scale.txt").read_text())
     for s, stem in enumerate(stems):
         picture = np.array(Image.open(folder / "depth" / f"{stem}.png"))
@@ -139,8 +138,8 @@ def main():
         fits = depth[s] * scale < 65535
         close(picture[fits] / scale, depth[s][fits], 0.51 / scale, f"{stem}.png")
 
-    print(f"PASSED: numpy {np.__version__}, safetensors {safetensors.__version__}, plyfile {plyfile.__version__}, "
-          f"trimesh {trimesh.__version__}, evo {evo.__version__}")
+    packages = ("numpy", "safetensors", "plyfile", "trimesh", "evo", "pillow")
+    print("PASSED: " + ", ".join(f"{name} {importlib.metadata.version(name)}" for name in packages))
 
 
 if __name__ == "__main__":
