@@ -11,6 +11,18 @@
 
 namespace vggt {
 
+CameraMatrices matrices_of(const Camera& camera) {
+  CameraMatrices matrices;
+  matrices.extrinsics = at::cat({at::tensor(camera.rotation, at::kDouble).view({3, 3}),
+                                 at::tensor(camera.translation, at::kDouble).view({3, 1})},
+                                1);
+  matrices.intrinsics =
+      at::tensor({camera.fx_px, 0.0, camera.cx_px, 0.0, camera.fy_px, camera.cy_px, 0.0, 0.0, 1.0},
+                 at::kDouble)
+          .view({3, 3});
+  return matrices;
+}
+
 CameraMatrices decode_pose(const at::Tensor& encoding, int64_t image_height, int64_t image_width) {
   CameraMatrices cameras;
   cameras.extrinsics = at::cat(

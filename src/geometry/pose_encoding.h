@@ -12,8 +12,11 @@ namespace vggt {
 /// Cameras as matrices. cam_from_world, OpenCV axes; pixels of the network input.
 struct CameraMatrices {
   at::Tensor extrinsics;  ///< [..., 3, 4], dtype of the encoding
-  at::Tensor intrinsics;  ///< [..., 3, 3], always float32, as the original model gives them
+  at::Tensor intrinsics;  ///< [..., 3, 3], float32 of an encoding, as the original model gives them
 };
+
+/// Of one camera, both double: [3, 4] and [3, 3].
+CameraMatrices matrices_of(const Camera& camera);
 
 /// encoding [..., 9]: tx ty tz | qx qy qz qw | fov_height fov_width (full angles, rad). The
 /// principal point is the centre of the image. No guards: an angle of 0 gives an infinite focal

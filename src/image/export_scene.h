@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "src/io/npz.h"
 #include "src/pipeline/reconstruction.h"
 
 namespace vggt {
@@ -14,5 +15,10 @@ namespace vggt {
 /// <photo> is of photo_stems(). Returns that scale: depth in scene units = value / scale. Throws
 /// IoError.
 double export_scene(const Reconstruction& reconstruction, const std::string& folder);
+
+/// A result as NumPy arrays, for write_npz(): depth and confidence [S, H, W], intrinsics [S, 3, 3] in
+/// pixels of the network input, cam_from_world [S, 3, 4], names, and of the points position [N, 3],
+/// colour [N, 3], point_confidence [N], and where they are known frame [N] and normal [N, 3].
+NpzFile npz_from(const Reconstruction& reconstruction);
 
 }  // namespace vggt

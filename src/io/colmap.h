@@ -66,8 +66,8 @@ void write_colmap(const std::string& folder, const ColmapModel& model);
 ColmapModel read_colmap(const std::string& folder);
 
 /// Writes and reads the same as three .txt files; the numbers read back exactly. A name with a line
-/// break, which the format cannot hold, is an IoError. COLMAP itself reads a name up to its first
-/// space only.
+/// break, which the format cannot hold, is an IoError. COLMAP itself (3.8 and 4.2 checked) reads a
+/// name up to its first space only.
 void write_colmap_text(const std::string& folder, const ColmapModel& model);
 ColmapModel read_colmap_text(const std::string& folder);
 

@@ -130,10 +130,6 @@ class Scene {
     model_.buffers.emplace_back();
     model_.scenes.emplace_back();
     model_.defaultScene = 0;
-    model_.nodes.emplace_back();
-    model_.nodes[0].name = "world";
-    model_.nodes[0].matrix = kTurn;
-    model_.scenes[0].nodes = {0};
     // Neither points nor lines have a surface to be lit.
     model_.materials.emplace_back();
     model_.materials[0].name = "unlit";
@@ -198,11 +194,12 @@ class Scene {
     tinygltf::Node node;
     node.name = name;
     node.mesh = static_cast<int>(model_.meshes.size()) - 1;
+    node.matrix = kTurn;
     add_node(node);
   }
 
   void add_node(const tinygltf::Node& node) {
-    model_.nodes[0].children.push_back(static_cast<int>(model_.nodes.size()));
+    model_.scenes[0].nodes.push_back(static_cast<int>(model_.nodes.size()));
     model_.nodes.push_back(node);
   }
 
@@ -222,16 +219,16 @@ void add_camera(const GltfCamera& from, double near, Scene& scene) {
   tinygltf::Node node;
   node.name = to.name;
   node.camera = static_cast<int>(scene.model().cameras.size());
-  // world_from_cam, column by column, after the turn from OpenCV's axes to those of glTF's cameras.
+  // turn * world_from_cam * turn, column by column: glTF's cameras too look along -z with y up. The
+  // node stands beside the others, not below a turned one, for trimesh takes its matrix as it is.
   const std::array<double, 3> centre = camera.centre_in_world();
-  for (size_t column = 0; column < 3; ++column) {
-    const double sign = column == 0 ? 1 : -1;
+  for (size_t column = 0; column < 4; ++column) {
     for (size_t row = 0; row < 3; ++row) {
-      node.matrix.push_back(sign * camera.rotation[3 * column + row]);
+      const double entry = column == 3 ? centre[row] : camera.rotation[3 * column + row];
+      node.matrix.push_back(kTurn[5 * row] * entry * kTurn[5 * column]);
     }
-    node.matrix.push_back(0);
+    node.matrix.push_back(column == 3 ? 1 : 0);
   }
-  node.matrix.insert(node.matrix.end(), {centre[0], centre[1], centre[2], 1});
   scene.model().cameras.push_back(to);
   scene.add_node(node);
 }
@@ -285,7 +282,12 @@ void write_glb(const std::string& path,
     add_points(vertices, scene);
     add_cameras(cameras, extent_of(vertices.position, cameras), scene);
   }
-  if (scene.model().buffers[0].data.empty()) scene.model().buffers.clear();
+  if (scene.model().buffers[0].data.empty()) {
+    // glTF knows no empty buffers and no empty scenes.
+    scene.model().buffers.clear();
+    scene.model().scenes.clear();
+    scene.model().defaultScene = -1;
+  }
   scene.model().asset.copyright = valid_utf8(note);
   errno = 0;
   std::ofstream file(path, std::ios::binary);

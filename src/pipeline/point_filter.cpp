@@ -2,6 +2,7 @@
 #include "src/pipeline/point_filter.h"
 
 #include "src/base/error.h"
+#include "src/geometry/pose_encoding.h"
 #include "src/geometry/unproject.h"
 #include "src/pipeline/point_voxels.h"
 #include "src/pipeline/surface_normal.h"
@@ -223,13 +224,10 @@ void thin(const Input& input, int64_t most, Pixels& keep) {
 // [H, W, 3] float
 at::Tensor world_of(const Input& input, int64_t s) {
   const Camera& camera = input.scene.views[static_cast<size_t>(s)].camera;
-  const at::Tensor extrinsics = at::empty({1, 3, 4}, at::kDouble);
-  extrinsics.slice(2, 0, 3).copy_(at::tensor(camera.rotation, at::kDouble).view({1, 3, 3}));
-  extrinsics.slice(2, 3, 4).copy_(at::tensor(camera.translation, at::kDouble).view({1, 3, 1}));
-  const at::Tensor intrinsics =
-      at::tensor({camera.fx_px, 0.0, camera.cx_px, 0.0, camera.fy_px, camera.cy_px, 0.0, 0.0, 1.0},
-                 at::kDouble);
-  return unproject(input.depth.slice(0, s, s + 1), extrinsics, intrinsics.view({1, 3, 3}))
+  const CameraMatrices matrices = matrices_of(camera);
+  return unproject(input.depth.slice(0, s, s + 1),
+                   matrices.extrinsics.unsqueeze(0),
+                   matrices.intrinsics.unsqueeze(0))
       .squeeze(0)
       .to(at::kFloat)
       .contiguous();

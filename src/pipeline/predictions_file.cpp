@@ -2,6 +2,7 @@
 #include "src/pipeline/predictions_file.h"
 
 #include "src/base/error.h"
+#include "src/geometry/pose_encoding.h"
 #include "src/io/utf8.h"
 #include "src/weights/safetensors.h"
 
@@ -9,7 +10,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include <array>
 #include <sstream>
 #include <vector>
 
@@ -79,20 +79,17 @@ class Fields {
 void write_predictions(const std::string& path, const Reconstruction& reconstruction) {
   const auto views = static_cast<int64_t>(reconstruction.views.size());
   const at::Tensor extrinsics = at::empty({views, 3, 4}, at::kDouble);
-  const at::Tensor intrinsics = at::zeros({views, 3, 3}, at::kDouble);
+  const at::Tensor intrinsics = at::empty({views, 3, 3}, at::kDouble);
   const at::Tensor stored_size = at::empty({views, 2}, at::kLong);
   const at::Tensor orientation = at::empty({views}, at::kLong);
   const at::Tensor network_from_upright = at::empty({views, 4}, at::kDouble);
   auto names = nlohmann::json::array();
   for (int64_t s = 0; s < views; ++s) {
     const View& view = reconstruction.views[static_cast<size_t>(s)];
-    const Camera& camera = view.camera;
     const PixelMap& map = view.map;
-    extrinsics[s].slice(1, 0, 3).copy_(at::tensor(camera.rotation, at::kDouble).view({3, 3}));
-    extrinsics[s].select(1, 3).copy_(at::tensor(camera.translation, at::kDouble));
-    const std::array<double, 9> k = {
-        camera.fx_px, 0, camera.cx_px, 0, camera.fy_px, camera.cy_px, 0, 0, 1};
-    intrinsics[s].copy_(at::tensor(k, at::kDouble).view({3, 3}));
+    const CameraMatrices matrices = matrices_of(view.camera);
+    extrinsics[s].copy_(matrices.extrinsics);
+    intrinsics[s].copy_(matrices.intrinsics);
     stored_size[s].copy_(at::tensor({map.stored_width_px, map.stored_height_px}, at::kLong));
     orientation[s].fill_(map.orientation);
     network_from_upright[s].copy_(

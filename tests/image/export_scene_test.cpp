@@ -32,5 +32,23 @@ TEST(ExportScene, WritesTheSceneAndTheDepthOfEveryPhotoAtOneScale) {
   }
 }
 
+TEST(ExportScene, AResultAsArraysSurvivesItsFile) {
+  TemporaryFolder folder;
+  PixelMap map;
+  map.stored_width_px = map.network_width_px = 98;
+  map.stored_height_px = map.network_height_px = 70;
+  const Reconstruction scene = PlaneAndBox(2).reconstruct({map, map}, {"a.jpg", "below/b.jpg"});
+  write_npz(folder.file("a.npz"), npz_from(scene));
+  const NpzFile read = read_npz(folder.file("a.npz"));
+  EXPECT_EQ(read.texts.at("names"), (std::vector<std::string>{"a.jpg", "below/b.jpg"}));
+  EXPECT_TRUE(at::equal(read.tensors.at("depth"), scene.depth));
+  EXPECT_TRUE(at::equal(read.tensors.at("position"), scene.points.position));
+  EXPECT_FALSE(read.tensors.contains("normal"));
+  const Camera& camera = scene.views[1].camera;
+  EXPECT_EQ(read.tensors.at("intrinsics")[1][1][2].item<double>(), camera.cy_px);
+  EXPECT_EQ(read.tensors.at("cam_from_world")[1][0][1].item<double>(), camera.rotation[1]);
+  EXPECT_EQ(read.tensors.at("cam_from_world")[1][2][3].item<double>(), camera.translation[2]);
+}
+
 }  // namespace
 }  // namespace vggt

@@ -115,6 +115,7 @@ TEST(PointFilter, HidesWhatTheMaskHidesFromPointsAndStatistics) {
   Reconstruction reconstruction = scene();
   reconstruction.mask = at::ones({3, 70, 98}, at::kBool);
   reconstruction.mask[1].slice(0, 10, 40).fill_(false);
+  reconstruction.confidence = 1 + at::arange(3 * 70 * 98, at::kFloat).view({3, 70, 98});
   reconstruction.confidence[1].slice(0, 10, 40).fill_(1e6f);  // would shift the percentile
   const PointCloud cloud = make_points(reconstruction, {.drop_percent = 20});
   const auto visible = static_cast<double>(3 * 70 * 98 - 30 * 98);
@@ -223,9 +224,10 @@ TEST(PointFilter, AVoxelKeepsMeanPositionAndColourAndItsMostConfidentPixel) {
   }
   std::map<int64_t, std::vector<int64_t>> by_source;
   for (const auto& [cell, members] : cells) {
-    const int64_t best = *std::max_element(members.begin(), members.end(), [&](auto a, auto b) {
-      return all.confidence[a].item<float>() < all.confidence[b].item<float>();
-    });
+    const int64_t best =
+        *std::max_element(members.begin(), members.end(), [&](int64_t a, int64_t b) {
+          return all.confidence[a].item<float>() < all.confidence[b].item<float>();
+        });
     by_source[best] = members;
   }
   const PointCloud cloud = make_points(reconstruction, {.drop_percent = 0, .voxel = side});
