@@ -48,8 +48,10 @@ OnePhoto read_one(const Photo& photo, const ReadOptions& options) {
                               options.preprocess);
     if (state_of(photo.path) != before) throw IoError(photo.path, "changed while it was read");
   } catch (const IoError& error) {
+    if (options.strict) throw;
     result.problem = error.what();
   } catch (const ConfigError& error) {
+    if (options.strict) throw IoError(photo.path, error.what());
     result.problem = photo.path + ": " + error.what();
   }
   return result;
@@ -133,7 +135,6 @@ ReadPhotos read_photos(const std::vector<Photo>& photos,
   std::mutex mutex;  // guards stage
   on_all_cores(photos.size(), [&](size_t i) {
     read[i] = read_one(photos[i], options);
-    if (read[i].problem && options.strict) throw IoError(photos[i].path, *read[i].problem);
     const std::lock_guard lock(mutex);
     stage.advance();
   });
@@ -149,10 +150,9 @@ ReadPhotos read_photos(const std::vector<Photo>& photos,
     fitted.push_back(std::move(read[i].fitted));
   }
   if (result.photos.empty()) {
-    const auto& first = result.skipped.front();
-    throw IoError(first.photo.path,
-                  "no photo can be read; the first of " + std::to_string(result.skipped.size()) +
-                      ": " + first.reason);
+    throw IoError("photos",
+                  "none of " + std::to_string(photos.size()) +
+                      " can be read; the first: " + result.skipped.front().reason);
   }
   result.input = stack_images(fitted);
   if (!options.masks.empty()) result.input.mask = read_masks(result, options.masks);

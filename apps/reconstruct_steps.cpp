@@ -113,7 +113,15 @@ std::vector<Photo> list_inputs(const ReconstructCommand& command,
       photos.push_back(std::move(frame));
     }
   }
-  return even_spread(photos, command.max_images);
+  photos = even_spread(photos, command.max_images);
+  for (const Photo& photo : photos) {
+    if (command.exports.text && photo.name.find('\n') != std::string::npos) {
+      throw ConfigError("text",
+                        "COLMAP's text files cannot hold the line break in the name of " +
+                            photo.path + "; rename it, or leave --text out");
+    }
+  }
+  return photos;
 }
 
 ReadPhotos read_all(const std::vector<Photo>& photos,

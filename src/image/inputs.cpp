@@ -157,19 +157,19 @@ std::vector<std::string> expand(const std::string& pattern) {
   return paths;
 }
 
-/// The non-comment lines of a list, with their numbers.
-std::vector<std::pair<int64_t, std::string>> read_list(const std::string& path) {
+/// The non-comment lines of a list.
+std::vector<std::string> read_list(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   std::error_code error;
   if (!file) throw IoError(path, "cannot be opened for reading");
   if (fs::is_directory(path, error)) throw IoError(path, "is a folder, not a list of photos");
-  std::vector<std::pair<int64_t, std::string>> lines;
+  std::vector<std::string> lines;
   std::string line;
-  for (int64_t number = 1; std::getline(file, line); ++number) {
-    if (number == 1 && line.rfind("\xef\xbb\xbf", 0) == 0) line.erase(0, 3);
+  for (bool is_first = true; std::getline(file, line); is_first = false) {
+    if (is_first && line.rfind("\xef\xbb\xbf", 0) == 0) line.erase(0, 3);
     if (!line.empty() && line.back() == '\r') line.pop_back();
     const size_t first = line.find_first_not_of(" \t");
-    if (first != std::string::npos && line[first] != '#') lines.emplace_back(number, line);
+    if (first != std::string::npos && line[first] != '#') lines.push_back(line);
   }
   if (file.bad()) throw IoError(path, "cannot be read to its end");
   if (lines.empty()) throw IoError(path, "lists no photo");
@@ -264,12 +264,11 @@ std::vector<Photo> list_photos(const InputOptions& options) {
   }
   if (!options.list_file.empty()) {
     const fs::path folder = fs::path(options.list_file).parent_path();
-    for (const auto& [number, line] : read_list(options.list_file)) {
-      const std::vector<Found> found = find_at((folder / line).string(), options.recursive);
-      if (found.empty()) {
-        throw IoError(options.list_file,
-                      "line " + std::to_string(number) + ": no such file: " + line);
-      }
+    for (const std::string& line : read_list(options.list_file)) {
+      const std::string path = (folder / line).string();
+      std::vector<Found> found = find_at(path, options.recursive);
+      // A file that is gone is one that cannot be read: whoever reads it says so.
+      if (found.empty()) found = {{path, fs::path(path).filename().string()}};
       collection.add(found);
     }
   }

@@ -19,7 +19,8 @@ struct InputOptions {
   /// patterns; one that names no file is replaced here.
   std::vector<std::string> inputs;
   /// A text file of paths, one a line, relative to its own folder; empty: none. Empty lines and
-  /// lines that begin with '#' are passed over; CRLF and a byte order mark are fine.
+  /// lines that begin with '#' are passed over; CRLF and a byte order mark are fine. A file that is gone is
+  /// listed nevertheless: reading it fails like that of any other.
   std::string list_file;
   bool recursive = false;  ///< with the folders below the folders
 };

@@ -166,11 +166,12 @@ std::vector<std::string> photo_stems(const std::vector<View>& views) {
     return (path.parent_path() / path.stem()).string();
   };
   std::map<std::string, int> uses;
-  for (const View& view : views) ++uses[stem_of(harmless(view.name))];
+  const auto path_of = [](const View& view) { return harmless(valid_utf8(view.name)); };
+  for (const View& view : views) ++uses[stem_of(path_of(view))];
   std::set<std::string> taken;
   std::vector<std::string> stems;
   for (const View& view : views) {
-    const fs::path path = harmless(view.name);
+    const fs::path path = path_of(view);
     std::string stem = uses[stem_of(path)] > 1 ? path.string() : stem_of(path);
     while (!taken.insert(stem).second) stem += "_";
     stems.push_back(stem);

@@ -33,7 +33,8 @@ std::vector<TumPose> trajectory_from(const Reconstruction& reconstruction,
 
 /// The views' names without extension, with their folders, one per view and all different: photos
 /// that differ only in the extension keep it. Steps out of the folder ("..", a leading "/") are
-/// made harmless, so that each is a path below any folder.
+/// made harmless, so that each is a path below any folder, and bytes that are no UTF-8 become U+FFFD,
+/// so that report.json can name them.
 std::vector<std::string> photo_stems(const std::vector<View>& views);
 
 struct ExportOptions {

@@ -136,7 +136,7 @@ FittedImage fit_image(const at::Tensor& upright,
                           (new_height == 0 ? "flat" : "narrow") + ": with the longest side at " +
                           std::to_string(target) + " less than half a patch of " +
                           std::to_string(options.patch_px) +
-                          " is left of the other; cut the picture, or fit it into a square");
+                          " is left of the other; cut the picture, or take --fit square");
   }
   map.scale_x = static_cast<double>(new_width) / static_cast<double>(width);
   map.scale_y = static_cast<double>(new_height) / static_cast<double>(height);

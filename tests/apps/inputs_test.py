@@ -108,6 +108,8 @@ def main():
         run("a pattern that the shell left", ["jpg/*.jpg"], folder, read=2)
         place("list.txt").write_text("# two photos\njpg/1.jpg\r\n\npng/0.png\n")
         run("--list", ["--list", "list.txt"], folder, read=2)
+        place("gone.txt").write_text("jpg/1.jpg\njpg/gone.jpg\n")
+        run("a list with a photo that is gone", ["--list", "gone.txt"], folder, read=1, skipped=1, says="left out.*gone.jpg")
         for odd in ("with space.jpg", "grüße 写真.jpg", "new\nline.jpg", b"latin1-\xe9.jpg"):
             target = os.fsencode(place("odd/x")).rsplit(b"/", 1)[0] + b"/" + os.fsencode(odd)
             photo(0, (320, 240)).save(open(target, "wb"), format="JPEG")
@@ -119,7 +121,7 @@ def main():
         run("one good photo, three broken", ["broken"], folder, read=1, skipped=3, says="left out.*cut.jpg")
         run("the same, --strict", ["broken"], folder, code=1, says="cut.jpg|empty.png|text.jpg", options=["--strict"])
         place("none/text.jpg").write_text("not a picture")
-        run("nothing readable", ["none"], folder, code=1, says="no photo can be read")
+        run("nothing readable", ["none"], folder, code=1, says="none of 1 can be read")
         place("other/notes.txt").write_text("notes")
         run("a folder of other things", ["other"], folder, code=1, says="other")
         run("no such folder", ["nowhere"], folder, code=1, says="nowhere")
