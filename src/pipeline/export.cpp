@@ -5,6 +5,7 @@
 #include "src/geometry/rotation.h"
 #include "src/io/npy.h"
 #include "src/io/ply.h"
+#include "src/io/utf8.h"
 #include "src/pipeline/predictions_file.h"
 
 #include <ATen/ATen.h>

@@ -87,9 +87,11 @@ Json view_to_json(const View& view, const std::string& file) {
 Json read_report(const std::string& folder) {
   const std::string path = (fs::path(folder) / "report.json").string();
   std::error_code error;
-  if (!fs::is_directory(folder, error)) throw IoError(folder, "is not a folder");
+  if (!fs::exists(path, error)) {
+    throw IoError(folder, "is no result of 'vggt reconstruct': it holds no report.json");
+  }
   std::ifstream in(path);
-  if (!in) throw IoError(path, "cannot be opened: a result of 'vggt reconstruct' has one");
+  if (!in) throw IoError(path, "cannot be opened");
   try {
     return Json::parse(in);
   } catch (const Json::exception& problem) {

@@ -42,10 +42,18 @@ void list(std::ostringstream& message, const char* what, const std::vector<std::
 // A sum is finite exactly when every term is, unless it overflows; only then is each term looked
 // at.
 bool is_finite(const at::Tensor& tensor) {
-  if (tensor.numel() == 0) return true;
   const at::ScalarType wide = tensor.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
-  if (std::isfinite(tensor.sum(wide).item<double>())) return true;
-  return at::isfinite(tensor).all().item<bool>();
+  const auto is_part_finite = [&](const at::Tensor& part) {
+    return std::isfinite(part.sum(wide).item<double>()) || at::isfinite(part).all().item<bool>();
+  };
+  if (!tensor.is_contiguous()) return tensor.numel() == 0 || is_part_finite(tensor);
+  // sum() copies what it widens: in parts, so that no second weight lies in memory.
+  constexpr int64_t kPart = int64_t{1} << 18;
+  const at::Tensor flat = tensor.view({-1});
+  for (int64_t begin = 0; begin < flat.size(0); begin += kPart) {
+    if (!is_part_finite(flat.slice(0, begin, begin + kPart))) return false;
+  }
+  return true;
 }
 
 template <class Source>

@@ -25,8 +25,8 @@ said() {
   shift 2
   output=$("$vggt" "$@" 2>&1)
   status=$?
-  [[ $status -eq $code ]] || fail "vggt $* ended with $status, not $code: ${output: -600}"
-  grep -qE -- "$pattern" <<<"$output" || fail "vggt $* did not say '$pattern' but: ${output: -600}"
+  [[ $status -eq $code ]] || fail "vggt $* ended with $status, not $code: $(tail -c 600 <<<"$output")"
+  grep -qE -- "$pattern" <<<"$output" || fail "vggt $* did not say '$pattern' but: $(tail -c 600 <<<"$output")"
 }
 
 network_ran() { grep -q '^encoder' <<<"$output"; }
