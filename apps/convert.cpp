@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <ATen/ATen.h>
-
 #include <CLI/CLI.hpp>
 #include <filesystem>
 #include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "apps/commands.h"
 #include "apps/help.h"
+#include "apps/interrupt.h"
 #include "apps/messages.h"
 #include "apps/output_file.h"
 #include "src/base/error.h"
+#include "src/image/export_scene.h"
 #include "src/io/colmap.h"
-#include "src/io/gltf.h"
 #include "src/io/npz.h"
 #include "src/io/output_folder.h"
 #include "src/io/ply.h"
@@ -66,43 +66,15 @@ void write_ply_file(const ConvertCommand& command, const std::string& path) {
 }
 
 void write_glb_file(const ConvertCommand& command, const std::string& path) {
-  const Reconstruction result = read_result(command.result);
-  std::vector<GltfCamera> cameras;
-  for (const View& view : result.views) cameras.push_back({view.name, view.camera});
-  write_glb(path, result.points, cameras, result.note);
+  write_scene(path, read_result(command.result));
 }
 
 void write_tum_file(const ConvertCommand& command, const std::string& path) {
   write_tum(path, trajectory_from(read_result(command.result)));
 }
 
-// Cameras as matrices of the network input, to which depth and confidence belong.
 void write_npz_file(const ConvertCommand& command, const std::string& path) {
-  const Reconstruction result = read_result(command.result);
-  const auto views = static_cast<int64_t>(result.views.size());
-  NpzFile npz;
-  npz.tensors["depth"] = result.depth;
-  npz.tensors["confidence"] = result.confidence;
-  npz.tensors["points"] = result.points.position;
-  npz.tensors["colours"] = result.points.colour;
-  npz.tensors["points_confidence"] = result.points.confidence;
-  at::Tensor intrinsics = at::zeros({views, 3, 3}, at::kDouble);
-  at::Tensor extrinsics = at::zeros({views, 3, 4}, at::kDouble);
-  for (int64_t i = 0; i < views; ++i) {
-    const View& view = result.views[static_cast<size_t>(i)];
-    const Camera& camera = view.camera;
-    intrinsics[i].copy_(
-        at::tensor(
-            {camera.fx_px, 0.0, camera.cx_px, 0.0, camera.fy_px, camera.cy_px, 0.0, 0.0, 1.0},
-            at::kDouble)
-            .view({3, 3}));
-    extrinsics[i].slice(1, 0, 3).copy_(at::tensor(camera.rotation, at::kDouble).view({3, 3}));
-    extrinsics[i].select(1, 3).copy_(at::tensor(camera.translation, at::kDouble));
-    npz.texts["names"].push_back(view.name);
-  }
-  npz.tensors["intrinsics"] = intrinsics;
-  npz.tensors["cam_from_world"] = extrinsics;
-  write_npz(path, npz);
+  write_npz(path, npz_from(read_result(command.result)));
 }
 
 using Writer = std::function<void(const ConvertCommand&, const std::string&)>;
@@ -113,19 +85,57 @@ const std::map<std::string, Writer> kFiles = {{"ply", write_ply_file},
                                               {"tum", write_tum_file},
                                               {"npz", write_npz_file}};
 
+// --overwrite is for what an earlier conversion to the same format made, and for nothing else.
+void check_replaceable(const ConvertCommand& command) {
+  std::error_code error;
+  const fs::path output(command.output);
+  const fs::file_status status = fs::symlink_status(output, error);
+  if (!fs::exists(status)) return;
+  if (kFiles.count(command.to) > 0) {
+    if (!command.overwrite) {
+      throw ConfigError("output", command.output + " exists; name another file or add --overwrite");
+    }
+    if (!fs::is_regular_file(status) || output.extension() != "." + command.to) {
+      throw ConfigError("output",
+                        command.output + " is no ." + command.to +
+                            " file, so it is not overwritten; name another one");
+    }
+    return;
+  }
+  if (!command.overwrite || !fs::is_directory(status)) return;  // OutputFolder says what it is
+  static const std::set<std::string> ours = {"cameras.bin",
+                                             "images.bin",
+                                             "points3D.bin",
+                                             "cameras.txt",
+                                             "images.txt",
+                                             "points3D.txt",
+                                             "transforms.json",
+                                             "points.ply"};
+  for (const auto& entry : fs::directory_iterator(output, error)) {
+    if (ours.count(entry.path().filename().string()) == 0) {
+      throw ConfigError("output",
+                        entry.path().string() + " is no file of a " + command.to +
+                            " folder, so the folder is not overwritten; name another one");
+    }
+  }
+}
+
 void run(const ConvertCommand& command) {
+  const ProgressCallback progress = interruptible_progress();
   read_report(command.result);  // whether it is a result at all, before anything is made
+  // Asks after the work and before the result is put in place whether it is still wanted.
+  StageProgress stage(command.to, 1, progress);
+  check_replaceable(command);
   if (const auto folder = kFolders.find(command.to); folder != kFolders.end()) {
     OutputFolder output(command.output, command.overwrite, {command.result});
     folder->second(command, output.path());
+    stage.advance();
     output.commit();
   } else {
-    std::error_code error;
-    if (!command.overwrite && fs::exists(command.output, error)) {
-      throw ConfigError("output", command.output + " exists; name another file or add --overwrite");
-    }
-    write_file(command.output,
-               [&](const std::string& path) { kFiles.at(command.to)(command, path); });
+    write_file(command.output, [&](const std::string& path) {
+      kFiles.at(command.to)(command, path);
+      stage.advance();
+    });
   }
   say(command.to + ": " + command.output);
 }

@@ -12,6 +12,7 @@
 #include "apps/estimate.h"
 #include "src/base/device.h"
 #include "src/base/error.h"
+#include "src/io/output_folder.h"
 
 namespace vggt::apps {
 namespace {
@@ -37,6 +38,13 @@ class Workspace {
  private:
   std::string path_;
 };
+
+// Shows nothing, for what is done here is not the work itself, but lets the user cancel.
+ProgressCallback cancel_only(const ProgressCallback& progress) {
+  return [&progress](const Progress&) {
+    return !progress || progress({.stage = "estimate", .done = 0, .total = 1});
+  };
+}
 
 // A stand-in for the network's answer: a plane before every photo.
 Answer stand_in(const ReadPhotos& read, int64_t count, const LoadedModel& loaded) {
@@ -69,7 +77,8 @@ double write_seconds(const ReconstructCommand& command,
                      const ReadPhotos& read,
                      const LoadedModel& loaded,
                      int64_t frames,
-                     const std::string& folder) {
+                     const std::string& folder,
+                     const ProgressCallback& progress) {
   const auto sample = static_cast<int64_t>(read.photos.size());
   const auto seconds_of = [&](int64_t count) {
     Answer answer = stand_in(read, count, loaded);
@@ -77,7 +86,7 @@ double write_seconds(const ReconstructCommand& command,
     fs::create_directory(out);
     RunFacts facts;
     const auto start = std::chrono::steady_clock::now();
-    write_results(command, answer, out, {}, facts);
+    write_results(command, answer, out, cancel_only(progress), facts);
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   };
   const double of_one = seconds_of(1);
@@ -92,6 +101,9 @@ double write_seconds(const ReconstructCommand& command,
 
 void dry_run(const ReconstructCommand& command, const ProgressCallback& progress) {
   constexpr int64_t kSample = 8;
+  // What the run would refuse is refused here, too; the folder that this makes goes at once.
+  check_replaceable(command);
+  { const OutputFolder output(command.output, command.overwrite, inputs_of(command)); }
   const Workspace workspace;
   RunFacts facts;
   const std::vector<Photo> photos =
@@ -102,7 +114,7 @@ void dry_run(const ReconstructCommand& command, const ProgressCallback& progress
   options.preprocess.target_px = loaded.model->config.img_size;
   options.preprocess.patch_px = loaded.model->config.patch_size;
   const std::vector<Photo> sample = even_spread(photos, kSample);
-  const ReadPhotos read = read_all(sample, options, {}, &facts.seconds);
+  const ReadPhotos read = read_all(sample, options, cancel_only(progress), &facts.seconds);
   const double photo_seconds = facts.seconds.back().second;
   facts.seconds.back().second =
       photo_seconds * static_cast<double>(frames) / static_cast<double>(sample.size());
@@ -111,11 +123,12 @@ void dry_run(const ReconstructCommand& command, const ProgressCallback& progress
   const int64_t width = read.input.images.size(3);
   auto stages = facts.seconds;
   stages.emplace_back("weights", loaded.seconds);
-  for (auto& stage : estimate_network_seconds(loaded, frames, height, width)) {
+  for (auto& stage :
+       estimate_network_seconds(loaded, frames, height, width, cancel_only(progress))) {
     stages.push_back(std::move(stage));
   }
   stages.emplace_back("points, writing",
-                      write_seconds(command, read, loaded, frames, workspace.path()));
+                      write_seconds(command, read, loaded, frames, workspace.path(), progress));
 
   std::printf(
       "would read    %s: %s", count_of(frames, "photo").c_str(), photos.front().name.c_str());
@@ -139,12 +152,18 @@ void dry_run(const ReconstructCommand& command, const ProgressCallback& progress
     total += seconds;
   }
   std::printf("time          about %.1f s\n", total);
-  std::printf("memory        about %s of %s\n",
-              gigabytes(estimate_memory(loaded, frames, height, width)).c_str(),
-              gigabytes(available_memory(loaded)).c_str());
-  std::printf("would write   %s, up to %s\n",
-              command.output.c_str(),
-              gigabytes(estimate_disk(frames, height, width)).c_str());
+  const int64_t memory = estimate_memory(loaded, frames, height, width);
+  const int64_t available = available_memory(loaded.device);
+  std::printf("memory        about %s of %s%s\n",
+              gigabytes(memory).c_str(),
+              gigabytes(available).c_str(),
+              memory > available ? ": too little, the run would be refused" : "");
+  std::printf(
+      "would write   %s, up to %s: report.html, preview.png, points.ply, scene.glb, sparse/0, "
+      "transforms.json, trajectory.tum, depth, confidence, report.json, log.txt%s\n",
+      command.output.c_str(),
+      gigabytes(estimate_disk(frames, height, width)).c_str(),
+      command.exports.predictions ? ", predictions.safetensors" : "");
 }
 
 }  // namespace vggt::apps

@@ -6,26 +6,33 @@
 
 #include <algorithm>
 #include <chrono>
-#include <fstream>
+#include <functional>
+#include <map>
 
 #include "src/base/device.h"
+#include "src/base/error.h"
 
 namespace vggt::apps {
 namespace {
 
-// The better of two runs: the first also warms up.
+// The mean of several runs after a first one, which warms up: many of quick ones.
 template <class Call>
-double seconds_of(const LoadedModel& loaded, Call call) {
-  double best = 0;
-  for (int i = 0; i < 2; ++i) {
-    const auto start = std::chrono::steady_clock::now();
+double seconds_of(const LoadedModel& loaded, const ProgressCallback& progress, Call call) {
+  using Clock = std::chrono::steady_clock;
+  constexpr double kEnough = 0.2;
+  call();
+  int runs = 0;
+  double seconds = 0;
+  const auto start = Clock::now();
+  while (runs == 0 || (seconds < kEnough && runs < 20)) {
+    // Each run counts as a step, after which the user may cancel.
+    if (progress && !progress({.stage = "estimate", .done = 0, .total = 1})) throw Cancelled();
     call();
     synchronize(loaded.device);
-    const double seconds =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    best = i == 0 ? seconds : std::min(best, seconds);
+    seconds = std::chrono::duration<double>(Clock::now() - start).count();
+    ++runs;
   }
-  return best;
+  return seconds / runs;
 }
 
 struct Tokens {
@@ -40,9 +47,7 @@ Tokens tokens_of(const ModelConfig& config, int64_t height, int64_t width) {
 
 // One attention over all frames costs a N + b N^2 for N tokens: beyond what is timed, two timings
 // tell a and b.
-double global_block_seconds(const LoadedModel& loaded,
-                            int64_t frames,
-                            Tokens tokens,
+double global_block_seconds(int64_t frames,
                             const std::function<double(int64_t)>& seconds_of_frames) {
   constexpr int64_t kTimed = 4;
   if (frames <= kTimed) return seconds_of_frames(frames);
@@ -56,10 +61,12 @@ double global_block_seconds(const LoadedModel& loaded,
 
 }  // namespace
 
-std::vector<std::pair<std::string, double>> estimate_network_seconds(const LoadedModel& loaded,
-                                                                     int64_t frames,
-                                                                     int64_t height,
-                                                                     int64_t width) {
+std::vector<std::pair<std::string, double>> estimate_network_seconds(
+    const LoadedModel& loaded,
+    int64_t frames,
+    int64_t height,
+    int64_t width,
+    const ProgressCallback& progress) {
   const c10::InferenceMode inference;
   const Vggt& model = *loaded.model;
   const ModelConfig& config = model.config;
@@ -75,7 +82,7 @@ std::vector<std::pair<std::string, double>> estimate_network_seconds(const Loade
 
   const at::Tensor x = stream(few);
   const double encoder_block =
-      seconds_of(loaded, [&] { aggregator.patch_embed->blocks.front()->forward(x); });
+      seconds_of(loaded, progress, [&] { aggregator.patch_embed->blocks.front()->forward(x); });
 
   const at::Tensor positions =
       aggregator.positions(height / config.patch_size, width / config.patch_size, loaded.device);
@@ -85,13 +92,14 @@ std::vector<std::pair<std::string, double>> estimate_network_seconds(const Loade
                              config.aggregator.rope_freq,
                              options.dtype().toScalarType());
   const double frame_block =
-      seconds_of(loaded, [&] { aggregator.frame_blocks.front()->forward(x, &rope); });
+      seconds_of(loaded, progress, [&] { aggregator.frame_blocks.front()->forward(x, &rope); });
   const auto global_seconds = [&](int64_t n) {
     const at::Tensor all = stream(n).view({1, n * tokens.per_frame, tokens.channels});
     const kernels::RopeTables repeated = {rope.cos.repeat({1, n, 1}), rope.sin.repeat({1, n, 1})};
-    return seconds_of(loaded, [&] { aggregator.global_blocks.front()->forward(all, &repeated); });
+    return seconds_of(
+        loaded, progress, [&] { aggregator.global_blocks.front()->forward(all, &repeated); });
   };
-  const double global_block = global_block_seconds(loaded, frames, tokens, global_seconds);
+  const double global_block = global_block_seconds(frames, global_seconds);
 
   std::vector<std::pair<std::string, double>> stages = {
       {"encoder", encoder_block * share * static_cast<double>(config.patch_embed.depth)},
@@ -100,7 +108,7 @@ std::vector<std::pair<std::string, double>> estimate_network_seconds(const Loade
   if (model.camera_head) {
     const at::Tensor camera = at::randn({1, frames, 2 * tokens.channels}, options);
     stages.emplace_back("camera head",
-                        seconds_of(loaded, [&] { model.camera_head->forward(camera); }));
+                        seconds_of(loaded, progress, [&] { model.camera_head->forward(camera); }));
   }
   if (model.depth_head) {
     const at::Tensor pair =
@@ -108,7 +116,7 @@ std::vector<std::pair<std::string, double>> estimate_network_seconds(const Loade
             .to(aggregator.frame_blocks.front()->attn->qkv->weight.scalar_type());
     std::map<int64_t, at::Tensor> layers;
     for (const int64_t layer : config.kept_layers()) layers[layer] = pair;
-    const double one = seconds_of(loaded, [&] {
+    const double one = seconds_of(loaded, progress, [&] {
       StageProgress stage("depth head", 1, {});
       model.depth_head->forward(layers, height, width, 1, stage);
     });
@@ -147,17 +155,6 @@ int64_t estimate_disk(int64_t frames, int64_t height, int64_t width) {
   // A pixel: depth and confidence as float (8) and in pictures (4), a point in the PLY (31 with a
   // normal) and in the GLB (16). Beside them the preview, the page and the sparse model.
   return frames * height * width * 59 + 30'000'000;
-}
-
-int64_t available_memory(const LoadedModel& loaded) {
-  // What LibTorch holds beyond the weights is ours to use again; the estimate counts the weights.
-  std::ifstream info("/proc/meminfo");
-  std::string field;
-  int64_t kilobytes = 0;
-  for (std::string unit; info >> field >> kilobytes; std::getline(info, unit)) {
-    if (field == "MemAvailable:") return kilobytes * 1024;
-  }
-  return INT64_MAX;
 }
 
 }  // namespace vggt::apps

@@ -30,6 +30,10 @@ Json describe(const ReconstructCommand& command) {
           {"list", command.input.list_file},
           {"recursive", command.input.recursive},
           {"max_images", command.max_images},
+          {"fps", command.video.fps},
+          {"every", command.video.every},
+          {"max_frames", command.video.max_frames},
+          {"drop_duplicates", command.video.drop_duplicates},
           {"masks", command.read.masks},
           {"strict", command.read.strict},
           {"fit", command.fit},
@@ -39,6 +43,8 @@ Json describe(const ReconstructCommand& command) {
           {"max_points", command.points.max_points},
           {"voxel", command.points.voxel},
           {"normals", command.points.normals},
+          {"text", command.exports.text},
+          {"predictions", command.exports.predictions},
           {"from_cache", command.from_cache}};
 }
 

@@ -3,11 +3,13 @@
 
 #include <filesystem>
 #include <iomanip>
+#include <set>
 #include <sstream>
 
 #include "apps/estimate.h"
 #include "apps/made_from.h"
 #include "apps/messages.h"
+#include "src/base/device.h"
 #include "src/base/error.h"
 #include "src/image/export_scene.h"
 #include "src/image/preview.h"
@@ -29,7 +31,7 @@ void check_resources(const LoadedModel& loaded,
   const auto needed = [&](int64_t count) {
     return estimate_memory(loaded, count, input.images.size(2), input.images.size(3));
   };
-  const int64_t available = available_memory(loaded);
+  const int64_t available = available_memory(loaded.device);
   if (needed(frames) > available) {
     int64_t fitting = frames - 1;
     while (fitting > 0 && needed(fitting) > available) --fitting;
@@ -58,7 +60,8 @@ std::string path_from(const std::string& photo,
   std::error_code error;
   const fs::path inside = fs::path(photo).lexically_relative(staging);
   if (!inside.empty() && *inside.begin() != "..") return inside.generic_string();
-  const fs::path relative = fs::relative(photo, output, error);
+  // Absolute first: GCC's weakly_canonical leaves a path that does not exist yet relative.
+  const fs::path relative = fs::relative(fs::absolute(photo), fs::absolute(output), error);
   return error || relative.empty() ? fs::absolute(photo).generic_string()
                                    : relative.generic_string();
 }
@@ -84,6 +87,28 @@ void check_replaceable(const ReconstructCommand& command) {
                       command.output +
                           " holds no report.json, so it is not an old result and is not "
                           "overwritten; name another folder");
+  }
+  if (!command.overwrite || !fs::is_directory(folder, error)) return;
+  static const std::set<std::string> ours = {"report.html",
+                                             "report.json",
+                                             "log.txt",
+                                             "preview.png",
+                                             "points.ply",
+                                             "scene.glb",
+                                             "transforms.json",
+                                             "trajectory.tum",
+                                             "predictions.safetensors",
+                                             "sparse",
+                                             "depth",
+                                             "confidence",
+                                             "frames"};
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    if (ours.count(entry.path().filename().string()) == 0) {
+      throw ConfigError("output",
+                        entry.path().string() +
+                            " is none of our files and would be lost with --overwrite; move it, or "
+                            "name another folder");
+    }
   }
 }
 
@@ -113,7 +138,15 @@ std::vector<Photo> list_inputs(const ReconstructCommand& command,
       photos.push_back(std::move(frame));
     }
   }
+  const auto all = static_cast<int64_t>(photos.size());
   photos = even_spread(photos, command.max_images);
+  if (const auto taken = static_cast<int64_t>(photos.size()); taken < all) {
+    constexpr size_t kNamed = 12;
+    std::string names;
+    for (size_t i = 0; i < photos.size() && i < kNamed; ++i) names += " " + photos[i].name;
+    say("taking " + std::to_string(taken) + " of " + count_of(all, "photo") + ", evenly:" + names +
+        (photos.size() > kNamed ? " ...; report.json names all" : ""));
+  }
   for (const Photo& photo : photos) {
     if (command.exports.text && photo.name.find('\n') != std::string::npos) {
       throw ConfigError("text",
@@ -137,11 +170,15 @@ std::optional<Answer> read_back(const ReconstructCommand& command,
                                 const ProgressCallback& progress,
                                 RunFacts& facts) {
   const Json report = read_report(command.output);
+  const auto number = [](const Json& json, const char* field) {
+    const bool found = json.is_object() && json.contains(field) && json[field].is_number_integer();
+    return found ? json[field].get<int64_t>() : 0;
+  };
   Answer answer;
-  answer.made_from = report.value("made_from", Json());
+  if (report.is_object() && report.contains("made_from")) answer.made_from = report["made_from"];
   ReadOptions options = command.read;
-  options.preprocess.target_px = answer.made_from.value("target_px", int64_t{0});
-  options.preprocess.patch_px = answer.made_from.value("patch_px", int64_t{0});
+  options.preprocess.target_px = number(answer.made_from, "target_px");
+  options.preprocess.patch_px = number(answer.made_from, "patch_px");
   std::string difference = "the former result does not say what it was made from";
   if (options.preprocess.target_px > 0 && options.preprocess.patch_px > 0) {
     answer.read = read_all(photos, options, progress, &facts.seconds);
@@ -152,7 +189,13 @@ std::optional<Answer> read_back(const ReconstructCommand& command,
     facts.seconds.clear();
     return std::nullopt;
   }
-  answer.result = read_result(command.output);
+  try {
+    answer.result = read_result(command.output);
+  } catch (const IoError& error) {
+    say(std::string("the network runs again: ") + error.what());
+    facts.seconds.clear();
+    return std::nullopt;
+  }
   answer.result.images = answer.read.input.images;
   answer.result.mask = answer.read.input.mask;
   answer.model = report.value("model", Json());
@@ -227,9 +270,13 @@ void write_results(const ReconstructCommand& command,
     write_preview(folder + "/preview.png", result);
     stage.advance();
   }
-  const Json report = make_report(result, answer.model, answer.made_from, facts);
-  write_report_page(folder + "/report.html", result, report);
-  write_report(folder + "/report.json", report);
+  const auto report = [&] { return make_report(result, answer.model, answer.made_from, facts); };
+  {
+    StageProgress stage("report page", 1, progress, &facts.seconds);
+    write_report_page(folder + "/report.html", result, report());
+    stage.advance();
+  }
+  write_report(folder + "/report.json", report());
 }
 
 }  // namespace vggt::apps

@@ -42,7 +42,8 @@ struct Answer {
   nlohmann::ordered_json made_from;
 };
 
-/// Throws ConfigError if --overwrite would replace a folder that is no old result.
+/// Throws ConfigError if --overwrite would replace a folder that is no old result, or holds files
+/// that are not of one.
 void check_replaceable(const ReconstructCommand& command);
 
 /// All files and folders that are read, which --overwrite must not remove.

@@ -5,6 +5,8 @@
 #include <ATen/Parallel.h>
 #include <c10/core/GradMode.h>
 
+#include <algorithm>
+
 #include "kernels/common/cpu_features.h"
 #include "kernels/common/scratch.h"
 #ifdef VGGT_WITH_AVX512_BF16

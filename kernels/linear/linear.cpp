@@ -5,6 +5,8 @@
 #include <ATen/Parallel.h>
 #include <c10/core/GradMode.h>
 
+#include <algorithm>
+
 #include "kernels/common/cpu_features.h"
 #include "kernels/common/scratch.h"
 #ifdef VGGT_WITH_AVX512_BF16
@@ -78,10 +80,12 @@ at::Tensor linear(const at::Tensor& x,
               x.sizes(),
               " does not fit a weight of ",
               weight.sizes());
-  TORCH_CHECK(!bias.defined() || (bias.dim() == 1 && bias.size(0) == weight.size(0)),
+  TORCH_CHECK(!bias.defined() ||
+                  (bias.dim() == 1 && bias.size(0) == weight.size(0) &&
+                   at::isFloatingType(bias.scalar_type()) && bias.device() == weight.device()),
               "linear: the bias must be [",
               weight.size(0),
-              "], got ",
+              "] floating point on its device, got ",
               bias.sizes());
   TORCH_CHECK(x.device() == weight.device(), "linear: x and weight must share the device");
   TORCH_CHECK(out_dtype == weight.scalar_type() || out_dtype == at::kFloat,
@@ -89,7 +93,8 @@ at::Tensor linear(const at::Tensor& x,
               out_dtype);
 #ifdef VGGT_WITH_AVX512_BF16
   const bool needs_grad =
-      c10::GradMode::is_enabled() && (x.requires_grad() || weight.requires_grad());
+      c10::GradMode::is_enabled() &&
+      (x.requires_grad() || weight.requires_grad() || (bias.defined() && bias.requires_grad()));
   if (prefers_avx512_bf16() && x.is_cpu() && weight.scalar_type() == at::kBFloat16 && !needs_grad &&
       weight.size(1) > 0 && weight.size(1) % 2 == 0 && x.numel() >= kLeastRows * weight.size(1)) {
     return linear_cpu(x, weight, bias, activation, out_dtype);

@@ -5,6 +5,8 @@
 #include <ATen/Parallel.h>
 #include <dlfcn.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <fstream>
 
 #include "src/base/error.h"
@@ -39,6 +41,15 @@ std::string cpuinfo(const std::string& field) {
     if (line.rfind(field, 0) == 0 && colon != std::string::npos) return line.substr(colon + 2);
   }
   return "";
+}
+
+// A field of a file as /proc/self/status; 0 if it is not there.
+int64_t kilobytes_of(const char* path, const std::string& field) {
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);) {
+    if (line.rfind(field, 0) == 0) return std::stoll(line.substr(field.size()));
+  }
+  return 0;
 }
 
 bool cpu_has(const std::string& flag) {
@@ -105,13 +116,25 @@ void synchronize(c10::Device device) {
 #endif
 }
 
-int64_t peak_memory_bytes() {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);) {
-    if (line.rfind("VmHWM:", 0) == 0) return std::stoll(line.substr(6)) * 1024;
+int64_t available_memory(c10::Device device) {
+#ifdef VGGT_WITH_CUDA
+  if (device.is_cuda()) {
+    size_t free = 0;
+    size_t total = 0;
+    return cudaMemGetInfo(&free, &total) == cudaSuccess ? static_cast<int64_t>(free) : INT64_MAX;
   }
-  return 0;
+#endif
+  int64_t more = kilobytes_of("/proc/meminfo", "MemAvailable:") * 1024;
+  std::ifstream limit("/sys/fs/cgroup/memory.max");
+  std::ifstream used("/sys/fs/cgroup/memory.current");
+  int64_t of_group = 0;
+  int64_t in_use = 0;
+  // "max", no number, where there is no limit.
+  if (limit >> of_group && used >> in_use) more = std::min(more, of_group - in_use);
+  return more + kilobytes_of("/proc/self/status", "VmRSS:") * 1024;
 }
+
+int64_t peak_memory_bytes() { return kilobytes_of("/proc/self/status", "VmHWM:") * 1024; }
 
 void reset_peak_memory() {
   std::ofstream("/proc/self/clear_refs") << 5;  // 5: the peak becomes the present size

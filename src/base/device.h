@@ -23,6 +23,10 @@ bool has_fast_bfloat16(c10::Device device);
 /// the CPU.
 void synchronize(c10::Device device);
 
+/// The memory that this process may take in all, in bytes: on the CPU what it holds and what the
+/// machine, or the limit of its control group, still gives; on a GPU what is free there.
+int64_t available_memory(c10::Device device);
+
 /// The largest resident set of this process since its start or the last reset.
 int64_t peak_memory_bytes();
 

@@ -13,13 +13,16 @@
 
 namespace vggt {
 
+void write_scene(const std::string& path, const Reconstruction& reconstruction) {
+  std::vector<GltfCamera> cameras;
+  for (const View& view : reconstruction.views) cameras.push_back({view.name, view.camera});
+  write_glb(path, reconstruction.points, cameras, reconstruction.note);
+}
+
 double export_scene(const Reconstruction& reconstruction, const std::string& folder) {
   namespace fs = std::filesystem;
   const fs::path root(folder);
-  std::vector<GltfCamera> cameras;
-  for (const View& view : reconstruction.views) cameras.push_back({view.name, view.camera});
-  write_glb((root / "scene.glb").string(), reconstruction.points, cameras, reconstruction.note);
-
+  write_scene((root / "scene.glb").string(), reconstruction);
   const double scale = depth_png_scale(reconstruction.depth);
   const std::vector<std::string> stems = photo_stems(reconstruction.views);
   for (size_t s = 0; s < stems.size(); ++s) {

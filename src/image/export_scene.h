@@ -8,9 +8,12 @@
 
 namespace vggt {
 
+/// Points, cameras and their frusta as a binary glTF scene (write_glb). Throws IoError.
+void write_scene(const std::string& path, const Reconstruction& reconstruction);
+
 /// Writes the part of a result that needs more than LibTorch, beside export_reconstruction()'s, into
 /// an existing folder:
-///   scene.glb          points and cameras (write_glb)
+///   scene.glb          write_scene()
 ///   depth/<photo>.png  16-bit depth (write_depth_png), one scale for all
 /// <photo> is of photo_stems(). Returns that scale: depth in scene units = value / scale. Throws
 /// IoError.

@@ -69,11 +69,14 @@ class FolderWalk {
     for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
          entry.increment(error)) {
       const std::string name = entry->path().filename().string();
-      std::error_code gone;  // a file that vanishes or a dead link is simply not one of them
+      std::error_code gone;  // a file that vanishes is simply not one of them
       if (name.front() == '.') continue;
       if (entry->is_directory(gone)) {
+        // Results of earlier runs hold pictures, but no photos.
+        if (fs::exists(entry->path() / "report.json", gone)) continue;
         (entry->is_symlink(gone) ? links_ : folders).push_back(prefix + name);
-      } else if (entry->is_regular_file(gone)) {
+      } else if (entry->is_regular_file(gone) || entry->is_symlink(gone)) {
+        // A link that leads nowhere stays: whoever reads it says so.
         if (is_picture(name)) {
           content_.pictures.push_back({entry->path().string(), prefix + name});
         } else {

@@ -119,10 +119,9 @@ ColmapModel colmap_from(const Reconstruction& reconstruction, int64_t max_points
     point.rgb = {rgb[3 * i], rgb[3 * i + 1], rgb[3 * i + 2]};
     point.track = {
         {static_cast<uint32_t>(frames[i] + 1), static_cast<uint32_t>(observations.size())}};
-    // Points are unprojected from integer pixel indices, so no half pixel is added: they project
-    // there.
-    const double x_in_network = pixels[2 * i];
-    const double y_in_network = pixels[2 * i + 1];
+    // A point lies where the centre of its pixel looks.
+    const double x_in_network = pixels[2 * i] + 0.5;
+    const double y_in_network = pixels[2 * i + 1] + 0.5;
     point.error_px = error_px(view, p, x_in_network, y_in_network);
     const auto [x_px, y_px] = view.map.stored_from_network(x_in_network, y_in_network);
     observations.push_back({x_px, y_px, point.id});

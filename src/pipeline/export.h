@@ -16,7 +16,7 @@ namespace vggt {
 ///
 /// Cameras are those of the pictures as their files store them, before EXIF orientation, because
 /// COLMAP (3.8 to 4.2 checked) ignores the orientation. Every point has a track of length one: the
-/// pixel it was made from. It projects there exactly (not for mirrored orientations, see
+/// centre of the pixel it was made from. It projects there exactly (not for mirrored orientations, see
 /// PixelMap::stored_camera) unless a voxel moved it; its error says how far off. Points that are not
 /// finite are left out. Ids start at 1 and follow the order of the views.
 ColmapModel colmap_from(const Reconstruction& reconstruction, int64_t max_points = 100000);

@@ -223,7 +223,11 @@ void thin(const Input& input, int64_t most, Pixels& keep) {
 
 // [H, W, 3] float
 at::Tensor world_of(const Input& input, int64_t s) {
-  const Camera& camera = input.scene.views[static_cast<size_t>(s)].camera;
+  // unproject() takes pixels by their indices, as the original does. A pixel shows what its centre
+  // sees, half a pixel further: only so do points project onto the photo's pixels of their colour.
+  Camera camera = input.scene.views[static_cast<size_t>(s)].camera;
+  camera.cx_px -= 0.5;
+  camera.cy_px -= 0.5;
   const CameraMatrices matrices = matrices_of(camera);
   return unproject(input.depth.slice(0, s, s + 1),
                    matrices.extrinsics.unsqueeze(0),

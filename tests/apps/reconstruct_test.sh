@@ -72,6 +72,20 @@ said 0 'time +about' reconstruct "$photos" -o "$folder/new" --dry-run
 [[ "$output" == *"would read    2 photos"* && "$output" == *"memory"* ]] || fail "--dry-run says too little: $output"
 [[ "$(ls -AR "$folder" | sha256sum)" == "$before" ]] || fail "--dry-run wrote something"
 
+# Nothing that is not ours is overwritten; results are no photos.
+touch "$out/notes.txt"
+said 2 'notes.txt is none of our files' reconstruct "$photos" -o "$out" --overwrite
+said 2 'notes.txt is none of our files' reconstruct "$photos" -o "$out" --overwrite --dry-run
+rm "$out/notes.txt"
+cp -r "$out" "$photos/result"
+said 0 '2 photos' reconstruct "$photos" --recursive -o "$out" --overwrite
+rm -r "$photos/result"
+ln -s nowhere "$photos/gone.jpg"
+said 0 'left out: .*gone.jpg' reconstruct "$photos" -o "$out" --overwrite
+rm "$photos/gone.jpg"
+first=$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["frames"][0]["file_path"])' "$folder/whole/transforms.json")
+[[ "$first" == ../photos/DJI_0018.jpg ]] || fail "transforms.json of a first run says $first"
+
 # Every format, without the network, and never over what is there.
 said 0 'points' reconstruct "$photos" -o "$out" --overwrite --text --predictions
 for file in points.ply scene.glb transforms.json trajectory.tum predictions.safetensors report.html log.txt \
@@ -91,6 +105,11 @@ said 0 'nerfstudio' convert "$out" --to nerfstudio -o "$folder/deep/in/nerfstudi
 photo=$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["frames"][0]["file_path"])' \
   "$folder/deep/in/nerfstudio/transforms.json")
 [[ -f "$folder/deep/in/nerfstudio/$photo" ]] || fail "transforms.json does not lead to the photo: $photo"
+said 0 'ply' convert "$out" --to ply -o "$folder/scene.ply" --overwrite
+cp "$folder/scene.ply" "$folder/mine.jpg"
+said 2 'mine.jpg is no .ply file' convert "$out" --to ply -o "$folder/mine.jpg" --overwrite
+said 2 'is no file of a colmap folder' convert "$out" --to colmap -o "$photos" --overwrite
+[[ -f "$photos/DJI_0018.jpg" ]] || fail "convert --overwrite removed the photos"
 said 1 'report.json' convert "$photos" --to ply -o "$folder/x.ply"
 rm "$out/depth/DJI_0018.npy"
 said 1 'DJI_0018.npy' convert "$out" --to npz -o "$folder/x.npz"

@@ -12,11 +12,12 @@ import sys
 try:
     import numpy as np
     import pycolmap
+    from PIL import Image, ImageFilter
 except ImportError as error:
     print(f"SKIPPED: {error}")
     sys.exit(77)
 
-# Points are float32 and far ones move by a few 1e-4 px; a half-pixel or axis mistake is far above it.
+# Points are float32 and far ones move by a few 1e-4 px. Whether pixels mean what they should, check_colours() tells.
 MAX_ERROR_PX = 0.01
 
 
@@ -24,6 +25,29 @@ def check(condition, message):
     if not condition:
         print(f"FAILED: {message}")
         sys.exit(1)
+
+
+def check_colours(image, model, path, camera):
+    """Points must lie on the pixels of the photo, as stored, that have their colours: shifted by half a pixel of the
+    network's input in any direction the colours must fit worse."""
+    network_px = 140  # the longest side of the bundled model's input
+    scale = max(camera.width, camera.height) / network_px
+    if scale < 2:
+        return  # nothing was made smaller: half a pixel cannot be told from resampling
+    photo = np.asarray(Image.open(path).convert("RGB").filter(ImageFilter.BoxBlur(scale / 2 - 0.5)), dtype=float)
+    seen = [p for p in image.points2D if p.has_point3D()]
+    colours = np.array([model.points3D[p.point3D_id].color for p in seen], dtype=float)
+    places = np.array([p.xy for p in seen])
+
+    def difference(dx, dy):
+        x = np.clip(np.floor(places[:, 0] + dx * scale).astype(int), 0, camera.width - 1)
+        y = np.clip(np.floor(places[:, 1] + dy * scale).astype(int), 0, camera.height - 1)
+        return np.abs(photo[y, x] - colours).mean()
+
+    here = difference(0, 0)
+    for dx, dy in ((0.5, 0), (-0.5, 0), (0, 0.5), (0, -0.5)):
+        away = difference(dx, dy)
+        check(here < away, f"{image.name}: colours differ by {here:.2f}, shifted by ({dx}, {dy}) by {away:.2f}")
 
 
 def main():
@@ -58,6 +82,7 @@ def main():
         projected = image.project_point(point.xyz)
         check(projected is not None, f"point {point_id} lies behind {image.name}")
         worst_px = max(worst_px, float(np.abs(projected - seen.xy).max()))
+        check_colours(image, model, photos / image.name, camera)
     check(worst_px < MAX_ERROR_PX, f"largest reprojection error {worst_px} px")
     print(f"PASSED: pycolmap {pycolmap.__version__}, {len(names)} photos, {model.num_points3D()} points, "
           f"largest reprojection error {worst_px:.2g} px")

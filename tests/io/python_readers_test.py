@@ -87,8 +87,8 @@ def main():
         in_cam = of_view @ cam_from_world[s, :, :3].T + cam_from_world[s, :, 3]
         pixel = in_cam @ k[s].T
         pixel = pixel[:, :2] / pixel[:, 2:]
-        x, y = np.rint(pixel).astype(int).T
-        close(pixel, np.stack([x, y], 1), 1e-3, f"{names[s]}: pixels")
+        x, y = np.floor(pixel).astype(int).T
+        close(pixel, np.stack([x, y], 1) + 0.5, 1e-3, f"{names[s]}: pixels")
         close(depth[s, y, x], in_cam[:, 2], 1e-4, f"{names[s]}: depth of points")
 
     # trajectory.tum

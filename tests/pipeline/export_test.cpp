@@ -142,8 +142,8 @@ TEST(Export, TheCameraOfATurnedPhotoSeesTheStoredPicture) {
   const Reconstruction reconstruction =
       scene.reconstruct({map, map, map}, {"a.jpg", "b.jpg", "c.jpg"});
   for (const View& view : reconstruction.views) {
-    const at::Tensor upright = scene.render(view.camera, 0.5).depth;
-    const at::Tensor stored = scene.render(view.map.stored_camera(view.camera), 0.5).depth;
+    const at::Tensor upright = scene.render(view.camera).depth;
+    const at::Tensor stored = scene.render(view.map.stored_camera(view.camera)).depth;
     EXPECT_EQ(stored.size(0), 84);
     const at::Tensor turned_right = at::rot90(stored, -1, {0, 1});
     // Rays along an edge may fall on either side of it.

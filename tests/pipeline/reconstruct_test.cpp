@@ -77,7 +77,9 @@ TEST(Reconstruct, PlacesPointsWhereTheirPixelsAreUnprojected) {
   const c10::InferenceMode inference;
   const at::Tensor encoding =
       model().forward(photos(3).images.unsqueeze(0)).pose_encodings.back().squeeze(0);
-  const CameraMatrices cameras = decode_pose(encoding, kHeight, kWidth);
+  CameraMatrices cameras = decode_pose(encoding, kHeight, kWidth);
+  // unproject() sees through the corners of pixels, as the original does.
+  cameras.intrinsics.slice(1, 0, 2).select(2, 2).sub_(0.5);
   const at::Tensor world =
       unproject(result.depth, cameras.extrinsics, cameras.intrinsics).to(at::kFloat);
   const at::Tensor frame = points.frame.to(at::kLong);
@@ -92,7 +94,7 @@ TEST(Reconstruct, PlacesPointsWhereTheirPixelsAreUnprojected) {
   EXPECT_EQ(points.pixel.select(1, 0).max().item<int>(), kWidth - 1);
 }
 
-TEST(Reconstruct, GivesCamerasThatSeeEachPointAtItsPixel) {
+TEST(Reconstruct, GivesCamerasThatSeeEachPointAtTheCentreOfItsPixel) {
   const Reconstruction result = run(2, 0);
   for (int64_t i = 0; i < result.points.size(); i += 997) {
     const Camera& camera =
@@ -107,10 +109,10 @@ TEST(Reconstruct, GivesCamerasThatSeeEachPointAtItsPixel) {
     }
     // float32 positions, seen over focal lengths of a few hundred pixels.
     EXPECT_NEAR(camera.fx_px * in_cam[0] / in_cam[2] + camera.cx_px,
-                result.points.pixel[i][0].item<int>(),
+                result.points.pixel[i][0].item<int>() + 0.5,
                 0.01);
     EXPECT_NEAR(camera.fy_px * in_cam[1] / in_cam[2] + camera.cy_px,
-                result.points.pixel[i][1].item<int>(),
+                result.points.pixel[i][1].item<int>() + 0.5,
                 0.01);
   }
 }

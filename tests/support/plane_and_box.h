@@ -49,9 +49,8 @@ class PlaneAndBox {
     return camera;
   }
 
-  /// What `camera` sees; `centre` is where in a pixel its ray goes through: 0 as unprojection has
-  /// it, 0.5 for a photo. Beyond the floor is sky at depth 30.
-  Picture render(const Camera& camera, double centre) const {
+  /// What `camera` sees through the centres of its pixels. Beyond the floor is sky at depth 30.
+  Picture render(const Camera& camera) const {
     Picture picture{at::empty({camera.height_px, camera.width_px, 3}, at::kByte),
                     at::empty({camera.height_px, camera.width_px}, at::kFloat)};
     uint8_t* rgb = picture.rgb.mutable_data_ptr<uint8_t>();
@@ -60,8 +59,8 @@ class PlaneAndBox {
     const Vector origin = scene_from_world(camera.centre_in_world());
     for (int64_t y = 0; y < camera.height_px; ++y) {
       for (int64_t x = 0; x < camera.width_px; ++x) {
-        const Vector ray = {(static_cast<double>(x) + centre - camera.cx_px) / camera.fx_px,
-                            (static_cast<double>(y) + centre - camera.cy_px) / camera.fy_px,
+        const Vector ray = {(static_cast<double>(x) + 0.5 - camera.cx_px) / camera.fx_px,
+                            (static_cast<double>(y) + 0.5 - camera.cy_px) / camera.fy_px,
                             1};
         Vector tip = {0, 0, 0};
         for (int column = 0; column < 3; ++column) {
@@ -89,7 +88,7 @@ class PlaneAndBox {
     std::vector<at::Tensor> images, depths;
     for (size_t s = 0; s < maps.size(); ++s) {
       View view{names[s], maps[s], camera(static_cast<int64_t>(s), width, height)};
-      const Picture picture = render(view.camera, 0);
+      const Picture picture = render(view.camera);
       images.push_back(picture.rgb.permute({2, 0, 1}).to(at::kFloat) / 255);
       depths.push_back(picture.depth);
       result.views.push_back(std::move(view));
@@ -220,8 +219,8 @@ class PlaneAndBox {
       const auto y = static_cast<int32_t>(i / width % height);
       const auto s = static_cast<int32_t>(i / (width * height));
       const Camera& camera = scene.views[s].camera;
-      const Vector in_cam = {(x - camera.cx_px) / camera.fx_px * depth[i],
-                             (y - camera.cy_px) / camera.fy_px * depth[i],
+      const Vector in_cam = {(x + 0.5 - camera.cx_px) / camera.fx_px * depth[i],
+                             (y + 0.5 - camera.cy_px) / camera.fy_px * depth[i],
                              depth[i]};
       for (int column = 0; column < 3; ++column) {
         double sum = 0;
