@@ -90,7 +90,6 @@ TEST(Inputs, TakesOfAFolderOnlyThePicturesDirectlyInIt) {
                      "n.jpg.bak",
                      "._a.jpg",
                      "sub.jpg/inside.jpg"});
-  fs::create_symlink("gone.jpg", folder.file("dead_link.jpg"));
   fs::create_symlink("a.jpg", folder.file("link.jpg"));
   EXPECT_THAT(names_in(folder),
               ElementsAre("a.jpg",
@@ -191,6 +190,11 @@ TEST(Inputs, KeepsAFileThatIsGoneInItsPlace) {
   ASSERT_EQ(photos.size(), 3u);
   EXPECT_EQ(photos[1].name, "2.jpg");
   EXPECT_EQ(photos[1].path, folder.file("2.jpg"));
+
+  fs::create_symlink("2.jpg", folder.file("link.jpg"));
+  const auto of_folder = list_photos({.inputs = {folder.path()}});
+  ASSERT_EQ(of_folder.size(), 3u);
+  EXPECT_EQ(of_folder[2].name, "link.jpg");
 }
 
 TEST(Inputs, SaysWhatIsWrongWithAList) {

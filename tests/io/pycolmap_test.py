@@ -71,6 +71,7 @@ def main():
         )
         fx, fy = camera.params[:2]
         check(np.isfinite(camera.params).all() and fx > 0 and fy > 0, f"{image.name}: {camera.params}")
+        check_colours(image, model, photos / image.name, camera)
 
     worst_px = 0.0
     for point_id, point in model.points3D.items():
@@ -82,7 +83,6 @@ def main():
         projected = image.project_point(point.xyz)
         check(projected is not None, f"point {point_id} lies behind {image.name}")
         worst_px = max(worst_px, float(np.abs(projected - seen.xy).max()))
-        check_colours(image, model, photos / image.name, camera)
     check(worst_px < MAX_ERROR_PX, f"largest reprojection error {worst_px} px")
     print(f"PASSED: pycolmap {pycolmap.__version__}, {len(names)} photos, {model.num_points3D()} points, "
           f"largest reprojection error {worst_px:.2g} px")

@@ -263,8 +263,8 @@ TEST(PointFilter, NormalsAreThoseOfTheSurface) {
   const double length = std::sqrt(0.3 * 0.3 + 0.5 * 0.5 + 1);
   const double n[] = {0.3 / length, 0.5 / length, -1 / length};
   const Reconstruction plane = one_view([&](int64_t x, int64_t y) {
-    const double u = static_cast<double>(x - 20) / 50;
-    const double v = static_cast<double>(y - 15) / 50;
+    const double u = (static_cast<double>(x) + 0.5 - 20) / 50;
+    const double v = (static_cast<double>(y) + 0.5 - 15) / 50;
     return -2 / (n[0] * u + n[1] * v + n[2]);
   });
   const PointCloud cloud = make_points(plane, {.drop_percent = 0, .normals = true});
