@@ -33,6 +33,7 @@ struct ConvertCommand {
   std::string output;
   bool text = false;
   bool overwrite = false;
+  ProgressCallback progress;
 };
 
 std::string in_result(const ConvertCommand& command, const std::string& file) {
@@ -61,20 +62,20 @@ void write_nerfstudio_folder(const ConvertCommand& command, const std::string& f
 }
 
 void write_ply_file(const ConvertCommand& command, const std::string& path) {
-  const Reconstruction result = read_result(command.result);
+  const Reconstruction result = read_result(command.result, command.progress);
   write_ply(path, result.points, result.note);
 }
 
 void write_glb_file(const ConvertCommand& command, const std::string& path) {
-  write_scene(path, read_result(command.result));
+  write_scene(path, read_result(command.result, command.progress));
 }
 
 void write_tum_file(const ConvertCommand& command, const std::string& path) {
-  write_tum(path, trajectory_from(read_result(command.result)));
+  write_tum(path, trajectory_from(read_result(command.result, command.progress)));
 }
 
 void write_npz_file(const ConvertCommand& command, const std::string& path) {
-  write_npz(path, npz_from(read_result(command.result)));
+  write_npz(path, npz_from(read_result(command.result, command.progress)));
 }
 
 using Writer = std::function<void(const ConvertCommand&, const std::string&)>;
@@ -120,11 +121,11 @@ void check_replaceable(const ConvertCommand& command) {
   }
 }
 
-void run(const ConvertCommand& command) {
-  const ProgressCallback progress = interruptible_progress();
+void run(ConvertCommand command) {
+  command.progress = interruptible_progress();
   read_report(command.result);  // whether it is a result at all, before anything is made
-  // Asks after the work and before the result is put in place whether it is still wanted.
-  StageProgress stage(command.to, 1, progress);
+  // Asks again before the result is put in place whether it is still wanted.
+  StageProgress stage(command.to, 1, command.progress);
   check_replaceable(command);
   if (const auto folder = kFolders.find(command.to); folder != kFolders.end()) {
     OutputFolder output(command.output, command.overwrite, {command.result});
@@ -156,7 +157,9 @@ void add_convert(CLI::App& app) {
          "--to", command->to, "colmap and nerfstudio make a folder, ply, glb, tum and npz a file")
       ->required()
       ->check(CLI::IsMember(formats));
-  sub->add_option("-o,--output", command->output, "The folder or file to make")->required();
+  sub->add_option("-o,--output", command->output, "The folder or file to make")
+      ->required()
+      ->type_name("PATH");
   sub->add_flag("--text", command->text, "COLMAP's text files instead of the binary ones");
   sub->add_flag("--overwrite", command->overwrite, "Replace what is there");
   sub->footer(

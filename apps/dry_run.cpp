@@ -154,7 +154,9 @@ void dry_run(const ReconstructCommand& command, const ProgressCallback& progress
     std::printf("  %-16s %9.1f s\n", stage.c_str(), seconds);
     total += seconds;
   }
-  std::printf("time          about %.1f s\n", total);
+  std::printf("time          about %.1f s%s\n",
+              total,
+              command.from_cache ? ", less where --from-cache spares the network" : "");
   const int64_t memory = estimate_memory(loaded, frames, height, width);
   const int64_t available = available_memory(loaded.device);
   std::printf("memory        about %s of %s%s\n",

@@ -25,7 +25,7 @@ void add_point_options(CLI::App& app, PointFilter& filter) {
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 40))
       ->group(group);
   app.add_option("--voxel", filter.voxel, "One point per cube of this side, in scene units; 0: all")
-      ->check(CLI::NonNegativeNumber)
+      ->check(CLI::Range(0.0, 1e9))
       ->capture_default_str()
       ->group(group);
   app.add_flag("--normals", filter.normals, "Normals from depth, into points.ply")->group(group);

@@ -9,14 +9,12 @@
 #include <array>
 #include <atomic>
 #include <cstdio>
-#include <exception>
 #include <filesystem>
 #include <fstream>
-#include <mutex>
 #include <optional>
-#include <thread>
 
 #include "src/base/error.h"
+#include "src/base/parallel.h"
 #include "src/image/decode.h"
 #include "src/image/mask.h"
 
@@ -55,31 +53,6 @@ OnePhoto read_one(const Photo& photo, const ReadOptions& options) {
     result.problem = photo.path + ": " + error.what();
   }
   return result;
-}
-
-// Runs work(i) for all i < count on all cores; the first exception is thrown again.
-template <class Work>
-void on_all_cores(size_t count, Work work) {
-  std::atomic<size_t> next = 0;
-  std::mutex mutex;  // guards failure
-  std::exception_ptr failure;
-  const auto loop = [&] {
-    for (size_t i = next++; i < count; i = next++) {
-      try {
-        work(i);
-      } catch (...) {
-        const std::lock_guard lock(mutex);
-        if (!failure) failure = std::current_exception();
-        next = count;
-      }
-    }
-  };
-  {
-    std::vector<std::jthread> threads;
-    for (unsigned i = 1; i < std::thread::hardware_concurrency(); ++i) threads.emplace_back(loop);
-    loop();
-  }
-  if (failure) std::rethrow_exception(failure);
 }
 
 at::Tensor read_masks(ReadPhotos& result, const std::string& folder) {
@@ -132,12 +105,7 @@ ReadPhotos read_photos(const std::vector<Photo>& photos,
                        const ReadOptions& options,
                        StageProgress& stage) {
   std::vector<OnePhoto> read(photos.size());
-  std::mutex mutex;  // guards stage
-  on_all_cores(photos.size(), [&](size_t i) {
-    read[i] = read_one(photos[i], options);
-    const std::lock_guard lock(mutex);
-    stage.advance();
-  });
+  on_all_cores(photos.size(), stage, [&](size_t i) { read[i] = read_one(photos[i], options); });
   ReadPhotos result;
   std::vector<FittedImage> fitted;
   for (size_t i = 0; i < photos.size(); ++i) {

@@ -89,8 +89,11 @@ void add_reconstruct(CLI::App& app) {
 
   sub->add_option("inputs",
                   command->input.inputs,
-                  "Folders of photos (taken in natural order), photos, patterns, videos");
-  sub->add_option("-o,--output", command->output, "Folder for the results")->required();
+                  "Folders of photos (taken in natural order), photos, patterns, videos")
+      ->type_name("PATH");
+  sub->add_option("-o,--output", command->output, "Folder for the results")
+      ->required()
+      ->type_name("FOLDER");
   sub->add_flag("--overwrite", command->overwrite, "Replace an old result");
   sub->add_flag("--from-cache",
                 command->from_cache,
@@ -102,6 +105,7 @@ void add_reconstruct(CLI::App& app) {
 
   const char* what_goes_in = "What goes in";
   sub->add_option("--list", command->input.list_file, "File that lists photos, one path a line")
+      ->type_name("FILE")
       ->group(what_goes_in);
   sub->add_flag("--recursive", command->input.recursive, "Photos in subfolders, too")
       ->group(what_goes_in);
@@ -113,6 +117,8 @@ void add_reconstruct(CLI::App& app) {
   sub->add_option("--masks",
                   command->read.masks,
                   "Folder of masks named like the photos; what is not white gives no points")
+      ->check(CLI::ExistingDirectory)
+      ->type_name("FOLDER")
       ->group(what_goes_in);
   sub->add_flag("--strict", command->read.strict, "An unreadable photo is an error, not left out")
       ->group(what_goes_in);
@@ -125,11 +131,13 @@ void add_reconstruct(CLI::App& app) {
                 "Read photos byte for byte as the original: EXIF orientation and some transparency "
                 "ignored")
       ->group(what_goes_in);
-  sub->add_option("--fps", command->video.fps, "Frames taken from a second of video")
-      ->check(CLI::Range(0.001, 1000.0))
-      ->capture_default_str()
-      ->group(what_goes_in);
+  CLI::Option* const fps =
+      sub->add_option("--fps", command->video.fps, "Frames taken from a second of video")
+          ->check(CLI::Range(0.001, 1000.0))
+          ->capture_default_str()
+          ->group(what_goes_in);
   sub->add_option("--every", command->video.every, "Take every Nth frame of a video instead")
+      ->excludes(fps)
       ->check(CLI::Range(1, 1000000))
       ->group(what_goes_in);
   sub->add_option("--max-frames", command->video.max_frames, "At most this many frames of a video")

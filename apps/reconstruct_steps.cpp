@@ -52,14 +52,30 @@ void check_resources(const LoadedModel& loaded,
   }
 }
 
+bool lies_in(const std::string& path, const std::string& folder) {
+  const fs::path inside = fs::path(path).lexically_relative(folder);
+  return !inside.empty() && *inside.begin() != "..";
+}
+
+// Frames of a video lie in the result's folder: those that were not taken would only fill it.
+void remove_unused_frames(const std::vector<Photo>& listed,
+                          const std::vector<Photo>& taken,
+                          const std::string& folder) {
+  std::set<std::string> used;
+  for (const Photo& photo : taken) used.insert(photo.path);
+  for (const Photo& photo : listed) {
+    std::error_code stays;
+    if (used.count(photo.path) == 0 && lies_in(photo.path, folder)) fs::remove(photo.path, stays);
+  }
+}
+
 // How a program that reads the result finds a photo: from the result's folder, or, for a frame that
 // lies in its staging folder, within it.
 std::string path_from(const std::string& photo,
                       const std::string& staging,
                       const std::string& output) {
   std::error_code error;
-  const fs::path inside = fs::path(photo).lexically_relative(staging);
-  if (!inside.empty() && *inside.begin() != "..") return inside.generic_string();
+  if (lies_in(photo, staging)) return fs::path(photo).lexically_relative(staging).generic_string();
   // Absolute first: GCC's weakly_canonical leaves a path that does not exist yet relative.
   const fs::path relative = fs::relative(fs::absolute(photo), fs::absolute(output), error);
   return error || relative.empty() ? fs::absolute(photo).generic_string()
@@ -129,17 +145,29 @@ std::vector<Photo> list_inputs(const ReconstructCommand& command,
     throw ConfigError("inputs", "name a folder of photos, photos, a video, or --list FILE");
   }
   std::vector<Photo> photos;
+  bool any_video = false;
   for (const Photo& input : list_photos(command.input)) {
     if (!is_video(input.path)) {
       photos.push_back(input);
       continue;
     }
+    any_video = true;
     for (Photo& frame : extract_frames(input, folder, command.video, progress, seconds)) {
       photos.push_back(std::move(frame));
     }
   }
+  const VideoOptions usual;
+  const VideoOptions& video = command.video;
+  if (!any_video && (video.fps != usual.fps || video.every > 0 || video.max_frames > 0 ||
+                     video.drop_duplicates)) {
+    throw ConfigError("inputs",
+                      "--fps, --every, --max-frames and --drop-duplicates are for videos, and there "
+                      "is none; --max-images takes fewer photos");
+  }
   const auto all = static_cast<int64_t>(photos.size());
-  photos = even_spread(photos, command.max_images);
+  const std::vector<Photo> listed = std::move(photos);
+  photos = even_spread(listed, command.max_images);
+  remove_unused_frames(listed, photos, folder);
   if (const auto taken = static_cast<int64_t>(photos.size()); taken < all) {
     constexpr size_t kNamed = 12;
     std::string names;
@@ -235,6 +263,15 @@ void warn(const std::string& text, RunFacts& facts) {
 void warn_of_reading(const ReadPhotos& read, RunFacts& facts) {
   for (const SkippedPhoto& skipped : read.skipped) warn("left out: " + skipped.reason, facts);
   if (read.without_mask > 0) warn(count_of(read.without_mask, "photo") + " without a mask", facts);
+  constexpr int64_t kSmall_px = 14;  // a patch of the network
+  for (size_t i = 0; i < read.photos.size(); ++i) {
+    const PixelMap& map = read.input.maps[i];
+    if (std::min(map.stored_width_px, map.stored_height_px) < kSmall_px) {
+      warn(read.photos[i].path + " has " + std::to_string(map.stored_width_px) + " x " +
+               std::to_string(map.stored_height_px) + " pixels: too few to see anything",
+           facts);
+    }
+  }
   if (read.input.mixed_sizes) {
     warn(
         "the photos differ in shape: all were padded with white to the largest, which the "
@@ -255,26 +292,34 @@ void write_results(const ReconstructCommand& command,
     stage.advance();
   }
   if (result.points.size() == 0) {
-    warn("no pixel gave a point: the photos may be too flat, all padding or all masked", facts);
+    warn(
+        "no pixel gave a point: the photos are too flat, all padding or all masked, or the point "
+        "filters too strict",
+        facts);
   }
   {
-    StageProgress stage("writing", 3, progress, &facts.seconds);
     ExportOptions exports = command.exports;
     for (const Photo& photo : answer.read.photos) {
       exports.photo_paths.push_back(path_from(photo.path, folder, command.output));
     }
-    export_reconstruction(result, folder, exports);
-    stage.advance();
-    facts.depth_png_scale = export_scene(result, folder);
-    stage.advance();
-    write_preview(folder + "/preview.png", result);
-    stage.advance();
+    facts.png_scales = map_scales(result);
+    std::vector<OutputFile> files = result_files(result, folder, exports);
+    for (OutputFile& file : scene_files(result, folder, facts.png_scales)) {
+      files.push_back(std::move(file));
+    }
+    StageProgress stage("writing", static_cast<int64_t>(files.size()), progress, &facts.seconds);
+    write_files(files, stage);
   }
   const auto report = [&] { return make_report(result, answer.model, answer.made_from, facts); };
   {
-    StageProgress stage("report page", 1, progress, &facts.seconds);
-    write_report_page(folder + "/report.html", result, report());
-    stage.advance();
+    // After the other files, for the page shows the seconds of all stages before it.
+    const std::string page = folder + "/report.html";
+    const std::string preview = folder + "/preview.png";
+    const Json page_report = report();
+    StageProgress stage("report page", 2, progress, &facts.seconds);
+    write_files({{page, [&] { write_report_page(page, result, page_report); }},
+                 {preview, [&] { write_preview(preview, result); }}},
+                stage);
   }
   write_report(folder + "/report.json", report());
 }

@@ -8,6 +8,7 @@
 
 #include "apps/read_photos.h"
 #include "src/base/progress.h"
+#include "src/image/export_scene.h"
 #include "src/pipeline/reconstruction.h"
 
 namespace vggt::apps {
@@ -16,7 +17,7 @@ namespace vggt::apps {
 struct RunFacts {
   nlohmann::ordered_json options;     ///< as the user gave them
   bool from_cache = false;            ///< the network did not run: its maps are a former result's
-  double depth_png_scale = 0;         ///< value in depth/*.png = scale * depth
+  MapScales png_scales;               ///< of depth/*.png and confidence/*.png
   std::vector<SkippedPhoto> skipped;  ///< photos that could not be read
   std::vector<std::string> warnings;
   StageProgress::Seconds seconds;

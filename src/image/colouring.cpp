@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/image/colouring.h"
 
+#include "src/base/percentile.h"
+
 #include <ATen/ATen.h>
 
 #include <opencv2/imgproc.hpp>
@@ -30,16 +32,14 @@ ValueRange robust_range(const at::Tensor& values, ColourScale scale) {
   const bool positive_only = scale == ColourScale::kDepth;
   const at::Tensor flat = values.contiguous();
   const float* data = flat.const_data_ptr<float>();
-  constexpr int64_t kSamples = 1000000;  // enough for a percentile, little to sort
+  constexpr int64_t kSamples = 200000;  // enough for a percentile
   const int64_t step = std::max<int64_t>(1, flat.numel() / kSamples);
   std::vector<float> kept;
   for (int64_t i = 0; i < flat.numel(); i += step) {
     if (std::isfinite(data[i]) && (!positive_only || data[i] > 0)) kept.push_back(data[i]);
   }
   if (kept.empty()) return {};
-  std::sort(kept.begin(), kept.end());
-  const auto last = static_cast<double>(kept.size() - 1);
-  return {kept[static_cast<size_t>(0.02 * last)], kept[static_cast<size_t>(0.98 * last)]};
+  return {percentile(kept, 2), percentile(kept, 98)};
 }
 
 cv::Mat colour_map(const cv::Mat& levels, ColourScale scale) {

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/image/export_scene.h"
 
-#include "src/base/error.h"
 #include "src/geometry/pose_encoding.h"
-#include "src/image/depth_png.h"
+#include "src/image/map_png.h"
 #include "src/io/gltf.h"
 #include "src/pipeline/export.h"
 
 #include <ATen/ATen.h>
 
 #include <filesystem>
+#include <string>
+#include <vector>
 
 namespace vggt {
 
@@ -19,20 +20,30 @@ void write_scene(const std::string& path, const Reconstruction& reconstruction) 
   write_glb(path, reconstruction.points, cameras, reconstruction.note);
 }
 
-double export_scene(const Reconstruction& reconstruction, const std::string& folder) {
-  namespace fs = std::filesystem;
-  const fs::path root(folder);
-  write_scene((root / "scene.glb").string(), reconstruction);
-  const double scale = depth_png_scale(reconstruction.depth);
+MapScales map_scales(const Reconstruction& reconstruction) {
+  return {.depth = map_png_scale(reconstruction.depth),
+          .confidence = map_png_scale(reconstruction.confidence)};
+}
+
+std::vector<OutputFile> scene_files(const Reconstruction& reconstruction,
+                                    const std::string& folder,
+                                    const MapScales& scales) {
+  const std::filesystem::path root(folder);
   const std::vector<std::string> stems = photo_stems(reconstruction.views);
-  for (size_t s = 0; s < stems.size(); ++s) {
-    const fs::path path = root / "depth" / (stems[s] + ".png");
-    std::error_code error;
-    fs::create_directories(path.parent_path(), error);
-    if (error) throw IoError(path.parent_path().string(), "cannot be created: " + error.message());
-    write_depth_png(path.string(), reconstruction.depth[static_cast<int64_t>(s)], scale);
-  }
-  return scale;
+  std::vector<OutputFile> files;
+  const std::string scene = (root / "scene.glb").string();
+  files.push_back({scene, [scene, result = &reconstruction] { write_scene(scene, *result); }});
+  const auto add_maps = [&](const char* name, const at::Tensor& maps, double scale) {
+    for (size_t s = 0; s < stems.size(); ++s) {
+      const std::string path = (root / name / (stems[s] + ".png")).string();
+      files.push_back({path, [path, map = maps[static_cast<int64_t>(s)], scale] {
+                         write_map_png(path, map, scale);
+                       }});
+    }
+  };
+  add_maps("depth", reconstruction.depth, scales.depth);
+  add_maps("confidence", reconstruction.confidence, scales.confidence);
+  return files;
 }
 
 NpzFile npz_from(const Reconstruction& reconstruction) {

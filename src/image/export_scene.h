@@ -4,6 +4,7 @@
 #include <string>
 
 #include "src/io/npz.h"
+#include "src/io/output_files.h"
 #include "src/pipeline/reconstruction.h"
 
 namespace vggt {
@@ -11,13 +12,20 @@ namespace vggt {
 /// Points, cameras and their frusta as a binary glTF scene (write_glb). Throws IoError.
 void write_scene(const std::string& path, const Reconstruction& reconstruction);
 
-/// Writes the part of a result that needs more than LibTorch, beside export_reconstruction()'s, into
-/// an existing folder:
-///   scene.glb          write_scene()
-///   depth/<photo>.png  16-bit depth (write_depth_png), one scale for all
-/// <photo> is of photo_stems(). Returns that scale: depth in scene units = value / scale. Throws
-/// IoError.
-double export_scene(const Reconstruction& reconstruction, const std::string& folder);
+/// Value in a 16-bit picture = scale * depth in scene units, or * confidence; one of each for all.
+struct MapScales {
+  double depth = 1;
+  double confidence = 1;
+};
+MapScales map_scales(const Reconstruction& reconstruction);
+
+/// The files of a result that need more than LibTorch, beside those of result_files(), whose rules
+/// hold:
+///   scene.glb                                  write_scene()
+///   depth/<photo>.png, confidence/<photo>.png  write_map_png() at `scales`
+std::vector<OutputFile> scene_files(const Reconstruction& reconstruction,
+                                    const std::string& folder,
+                                    const MapScales& scales);
 
 /// A result as NumPy arrays, for write_npz(): depth and confidence [S, H, W], intrinsics [S, 3, 3] in
 /// pixels of the network input, cam_from_world [S, 3, 4], names, and of the points position [N, 3],

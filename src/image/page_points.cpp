@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/image/page_points.h"
 
+#include "src/base/percentile.h"
+
 #include <ATen/ATen.h>
 
 #include <algorithm>
@@ -35,10 +37,8 @@ void find_box(const float* position, int64_t total, PagePoints& points) {
       if (finite(position + 3 * i)) values.push_back(position[3 * i + static_cast<int64_t>(axis)]);
     }
     if (values.empty()) continue;
-    std::sort(values.begin(), values.end());
-    const auto last = static_cast<double>(values.size() - 1);
-    const double low = values[static_cast<size_t>(std::floor(0.01 * last))];
-    const double high = values[static_cast<size_t>(std::ceil(0.99 * last))];
+    const double low = percentile(values, 1);
+    const double high = percentile(values, 99);
     points.centre[axis] = (low + high) / 2;
     half[axis] = high - low;  // half of it is the slack
   }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/image/scene_view.h"
 
+#include "src/base/percentile.h"
+
 #include <ATen/ATen.h>
 
 #include <opencv2/imgproc.hpp>
@@ -135,14 +137,13 @@ Box bounds(const Points& points, const std::vector<Vector>& centres) {
     for (size_t i = 0; i < points.position.size(); i += step)
       values.push_back(points.position[i][k]);
     if (!values.empty()) {
-      std::sort(values.begin(), values.end());
-      const auto last = static_cast<double>(values.size() - 1);
-      low = values[static_cast<size_t>(0.02 * last)];
-      high = values[static_cast<size_t>(0.98 * last)];
+      low = percentile(values, 2);
+      high = percentile(values, 98);
       // Where the tails are short they belong to the scene.
       const double slack = 0.15 * (high - low);
-      low = std::max<double>(values.front(), low - slack);
-      high = std::min<double>(values.back(), high + slack);
+      const auto [least, most] = std::minmax_element(values.begin(), values.end());
+      low = std::max<double>(*least, low - slack);
+      high = std::min<double>(*most, high + slack);
     }
     for (const Vector& c : centres) {
       low = std::min(low, c[k]);

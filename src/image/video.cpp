@@ -4,6 +4,7 @@
 #include "src/base/error.h"
 #include "src/image/opencv_silence.h"
 #include "src/io/binary_file.h"
+#include "src/io/output_files.h"
 
 #include <opencv2/core.hpp>
 #include <opencv2/imgcodecs.hpp>
@@ -62,9 +63,8 @@ class FrameWriter {
     std::snprintf(suffix, sizeof(suffix), "_%06lld.jpg", static_cast<long long>(number));
     const std::string name = stem_ + suffix;
     const fs::path path = folder_ / name;
+    make_folder(path.parent_path().string());
     std::error_code error;
-    fs::create_directories(path.parent_path(), error);
-    if (error) throw IoError(path.parent_path().string(), "cannot be made: " + error.message());
     if (fs::exists(path, error)) {
       throw IoError(path.string(), "is there already; two videos may differ only in their ending");
     }

@@ -2,6 +2,7 @@
 #include "src/io/gltf.h"
 
 #include "src/base/error.h"
+#include "src/base/percentile.h"
 #include "src/io/utf8.h"
 
 #include <ATen/ATen.h>
@@ -82,9 +83,8 @@ double extent_of(const std::vector<Vector>& points, const std::vector<GltfCamera
       for (const auto& camera : cameras) values.push_back(camera.camera.centre_in_world()[k]);
     }
     if (values.empty()) continue;
-    std::sort(values.begin(), values.end());
-    const size_t cut = points.empty() ? 0 : values.size() / 20;
-    extent = std::max(extent, values[values.size() - 1 - cut] - values[cut]);
+    const double cut = points.empty() ? 0 : 5;
+    extent = std::max(extent, percentile(values, 100 - cut) - percentile(values, cut));
   }
   return extent > 0 ? extent : 1;
 }

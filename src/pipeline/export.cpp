@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/pipeline/export.h"
 
-#include "src/base/error.h"
 #include "src/geometry/rotation.h"
 #include "src/io/npy.h"
 #include "src/io/ply.h"
@@ -72,12 +71,6 @@ double error_px(const View& view, const float* point, double x_px, double y_px) 
   const double x = camera.fx_px * in_cam[0] / in_cam[2] + camera.cx_px;
   const double y = camera.fy_px * in_cam[1] / in_cam[2] + camera.cy_px;
   return std::hypot((x - x_px) / view.map.scale_x, (y - y_px) / view.map.scale_y);
-}
-
-void make_folder(const fs::path& folder) {
-  std::error_code error;
-  fs::create_directories(folder, error);
-  if (error) throw IoError(folder.string(), "cannot be created: " + error.message());
 }
 
 }  // namespace
@@ -179,36 +172,46 @@ std::vector<std::string> photo_stems(const std::vector<View>& views) {
   return stems;
 }
 
-void export_reconstruction(const Reconstruction& reconstruction,
-                           const std::string& folder,
-                           const ExportOptions& options) {
-  const auto views = static_cast<int64_t>(reconstruction.views.size());
-  TORCH_CHECK(reconstruction.depth.size(0) == views && reconstruction.confidence.size(0) == views,
-              "export_reconstruction: depth and confidence must have one frame per view");
-  const fs::path root(folder);
-  const std::string sparse = (root / "sparse/0").string();
-  make_folder(sparse);
-  write_ply((root / kPoints).string(), reconstruction.points, reconstruction.note);
-  const ColmapModel model = colmap_from(reconstruction, options.sparse_points);
-  write_colmap(sparse, model);
-  if (options.text) write_colmap_text(sparse, model);
-  write_transforms((root / "transforms.json").string(),
-                   transforms_from(reconstruction, options.photo_paths));
-  write_tum((root / "trajectory.tum").string(),
-            trajectory_from(reconstruction, options.timestamps));
+std::vector<OutputFile> result_files(const Reconstruction& reconstruction,
+                                     const std::string& folder,
+                                     const ExportOptions& options) {
   const std::vector<std::string> stems = photo_stems(reconstruction.views);
-  const auto write_maps = [&](const char* name, const at::Tensor& maps) {
-    for (int64_t s = 0; s < views; ++s) {
-      const fs::path path = root / name / (stems[static_cast<size_t>(s)] + ".npy");
-      make_folder(path.parent_path());
-      write_npy(path.string(), maps[s]);
-    }
+  const auto views = static_cast<int64_t>(stems.size());
+  TORCH_CHECK(reconstruction.depth.size(0) == views && reconstruction.confidence.size(0) == views,
+              "result_files: depth and confidence must have one frame per view");
+  const fs::path root(folder);
+  const Reconstruction* const result = &reconstruction;  // what the files' writers hold
+  std::vector<OutputFile> files;
+  const auto add = [&](const fs::path& path, auto write) {
+    files.push_back({path.string(), [write, path = path.string()] { write(path); }});
   };
-  write_maps("depth", reconstruction.depth);
-  write_maps("confidence", reconstruction.confidence);
   if (options.predictions) {
-    write_predictions((root / "predictions.safetensors").string(), reconstruction);
+    add(root / "predictions.safetensors",
+        [result](const std::string& path) { write_predictions(path, *result); });
   }
+  add(root / kPoints, [result](const std::string& path) {
+    write_ply(path, result->points, result->note);
+  });
+  add(root / "sparse/0/cameras.bin", [result, options](const std::string& path) {
+    const std::string sparse = fs::path(path).parent_path().string();
+    const ColmapModel model = colmap_from(*result, options.sparse_points);
+    write_colmap(sparse, model);
+    if (options.text) write_colmap_text(sparse, model);
+  });
+  add(root / "transforms.json", [result, options](const std::string& path) {
+    write_transforms(path, transforms_from(*result, options.photo_paths));
+  });
+  add(root / "trajectory.tum", [result, options](const std::string& path) {
+    write_tum(path, trajectory_from(*result, options.timestamps));
+  });
+  for (const auto& [name, maps] : {std::pair("depth", &reconstruction.depth),
+                                   std::pair("confidence", &reconstruction.confidence)}) {
+    for (int64_t s = 0; s < views; ++s) {
+      add(root / name / (stems[static_cast<size_t>(s)] + ".npy"),
+          [map = (*maps)[s]](const std::string& path) { write_npy(path, map); });
+    }
+  }
+  return files;
 }
 
 }  // namespace vggt

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "src/io/colmap.h"
+#include "src/io/output_files.h"
 #include "src/io/transforms.h"
 #include "src/io/tum.h"
 #include "src/pipeline/reconstruction.h"
@@ -45,16 +46,16 @@ struct ExportOptions {
   std::vector<double> timestamps;        ///< see trajectory_from()
 };
 
-/// Writes into an existing folder:
+/// The files of a result in `folder`, for write_files(); the largest first:
 ///   points.ply                              all points
 ///   sparse/0/{cameras,images,points3D}.bin  colmap_from(), also as .txt with `text`
 ///   transforms.json                         transforms_from()
 ///   trajectory.tum                          trajectory_from()
 ///   depth/<photo>.npy, confidence/<photo>.npy  float32 [H, W] of the network input
 ///   predictions.safetensors                 with `predictions`
-/// <photo> is of photo_stems(). Throws IoError.
-void export_reconstruction(const Reconstruction& reconstruction,
-                           const std::string& folder,
-                           const ExportOptions& options = {});
+/// <photo> is of photo_stems(). `reconstruction` must stay as it is until they are written.
+std::vector<OutputFile> result_files(const Reconstruction& reconstruction,
+                                     const std::string& folder,
+                                     const ExportOptions& options = {});
 
 }  // namespace vggt

@@ -2,6 +2,7 @@
 #include "src/pipeline/point_filter.h"
 
 #include "src/base/error.h"
+#include "src/base/percentile.h"
 #include "src/geometry/pose_encoding.h"
 #include "src/geometry/unproject.h"
 #include "src/pipeline/point_voxels.h"
@@ -107,10 +108,7 @@ float confidence_percentile(const Input& input, const Pixels& keep, double perce
   for (size_t i = 0; i < keep.size(); ++i) {
     if (keep[i]) values.push_back(confidence[i]);
   }
-  if (values.empty()) return 0;
-  const auto rank = static_cast<int64_t>(static_cast<double>(values.size() - 1) * percent / 100);
-  std::nth_element(values.begin(), values.begin() + rank, values.end());
-  return values[static_cast<size_t>(rank)];
+  return values.empty() ? 0 : percentile(values, percent);
 }
 
 void drop_below(const Input& input, float least, Pixels& keep) {

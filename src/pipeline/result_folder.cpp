@@ -95,11 +95,12 @@ Json read_report(const std::string& folder) {
   try {
     return Json::parse(in);
   } catch (const Json::exception& problem) {
-    throw IoError(path, std::string("is not JSON: ") + problem.what());
+    throw IoError(path,
+                  std::string("is damaged, restore it or make the result anew: ") + problem.what());
   }
 }
 
-Reconstruction read_result(const std::string& folder) {
+Reconstruction read_result(const std::string& folder, const ProgressCallback& progress) {
   const Json report = read_report(folder);
   const fs::path root(folder);
   Reconstruction result;
@@ -120,6 +121,7 @@ Reconstruction read_result(const std::string& folder) {
   if (result.views.empty()) throw IoError((root / "report.json").string(), "names no photo");
   std::vector<at::Tensor> depth;
   std::vector<at::Tensor> confidence;
+  StageProgress stage("result", static_cast<int64_t>(files.size()), progress);
   for (const std::string& file : files) {
     const fs::path relative = fs::path(file).lexically_normal();
     if (relative.is_absolute() || *relative.begin() == "..") {
@@ -127,6 +129,7 @@ Reconstruction read_result(const std::string& folder) {
     }
     depth.push_back(read_map(root / "depth" / (file + ".npy"), height, width));
     confidence.push_back(read_map(root / "confidence" / (file + ".npy"), height, width));
+    stage.advance();
   }
   result.depth = at::stack(depth);
   result.confidence = at::stack(confidence);

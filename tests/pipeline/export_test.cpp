@@ -182,7 +182,7 @@ TEST(Export, PointsThatAreNotFiniteAreLeftOut) {
 TEST(Export, WritesEveryFileOfAResult) {
   TemporaryFolder folder;
   const Reconstruction reconstruction = reconstruction_of(landscape());
-  export_reconstruction(reconstruction, folder.path());
+  write_files(result_files(reconstruction, folder.path()));
   EXPECT_EQ(read_ply(folder.file("points.ply")).size(), reconstruction.points.size());
   EXPECT_EQ(read_colmap(folder.file("sparse/0")).images.size(), 3u);
   for (int64_t s = 0; s < 3; ++s) {
@@ -199,7 +199,7 @@ TEST(Export, PhotosThatDifferInTheirExtensionAloneKeepIt) {
   reconstruction.views[0].name = "a.jpg";
   reconstruction.views[1].name = "a.png";
   reconstruction.views[2].name = "a.jpg.png";
-  export_reconstruction(reconstruction, folder.path());
+  write_files(result_files(reconstruction, folder.path()));
   const std::vector<std::string> expected = {"a.jpg.npy", "a.png.npy", "a.jpg_.npy"};
   for (int64_t s = 0; s < 3; ++s) {
     EXPECT_TRUE(at::equal(read_npy(folder.file("depth/" + expected[s])), reconstruction.depth[s]));
@@ -209,10 +209,10 @@ TEST(Export, PhotosThatDifferInTheirExtensionAloneKeepIt) {
 TEST(Export, TheCamerasOfAllFilesAgree) {
   TemporaryFolder folder;
   const Reconstruction reconstruction = reconstruction_of(turned());
-  export_reconstruction(
-      reconstruction,
-      folder.path(),
-      {.photo_paths = {"../a.jpg", "/b.jpg", "c.jpg"}, .timestamps = {5, 6, 7.5}});
+  write_files(
+      result_files(reconstruction,
+                   folder.path(),
+                   {.photo_paths = {"../a.jpg", "/b.jpg", "c.jpg"}, .timestamps = {5, 6, 7.5}}));
   const TransformsFile transforms = read_transforms(folder.file("transforms.json"));
   EXPECT_EQ(transforms.ply_file_path, "points.ply");
   ASSERT_EQ(transforms.frames.size(), 3u);
@@ -253,13 +253,15 @@ TEST(Export, TheCamerasOfAllFilesAgree) {
 TEST(Export, WritesTextAndPredictionsWhereAskedTo) {
   TemporaryFolder folder;
   const Reconstruction reconstruction = reconstruction_of(landscape());
-  export_reconstruction(reconstruction, folder.path());
+  write_files(result_files(reconstruction, folder.path()));
   EXPECT_THROW(read_colmap_text(folder.file("sparse/0")), IoError);
   EXPECT_THROW(read_predictions(folder.file("predictions.safetensors")), IoError);
   EXPECT_EQ(read_tum(folder.file("trajectory.tum"))[2].timestamp, 2);
   EXPECT_EQ(read_transforms(folder.file("transforms.json")).frames[2].file_path, "photo2.jpg");
-  export_reconstruction(
-      reconstruction, folder.path(), {.text = true, .predictions = true, .sparse_points = 500});
+  write_files(
+      result_files(reconstruction,
+                   folder.path(),
+                   {.text = true, .predictions = true, .sparse_points = 500}));
   const ColmapModel binary = read_colmap(folder.file("sparse/0"));
   const ColmapModel text = read_colmap_text(folder.file("sparse/0"));
   ASSERT_EQ(binary.points.size(), 500u);
@@ -286,7 +288,7 @@ TEST(Export, PhotosInFoldersKeepThemAndNoNameLeadsOut) {
   TemporaryFolder folder;
   Reconstruction reconstruction = reconstruction_of(landscape(), 1);
   reconstruction.views[0].name = "a/b c.jpg";
-  export_reconstruction(reconstruction, folder.path());
+  write_files(result_files(reconstruction, folder.path()));
   EXPECT_TRUE(at::equal(read_npy(folder.file("depth/a/b c.npy")), reconstruction.depth[0]));
 }
 
@@ -311,7 +313,7 @@ TEST(Export, WithoutPointsThereAreStillCameras) {
   TemporaryFolder folder;
   Reconstruction reconstruction = reconstruction_of(landscape());
   reconstruction.points = {};
-  export_reconstruction(reconstruction, folder.path());
+  write_files(result_files(reconstruction, folder.path()));
   EXPECT_EQ(read_colmap(folder.file("sparse/0")).cameras.size(), 3u);
   EXPECT_EQ(read_ply(folder.file("points.ply")).size(), 0);
 }

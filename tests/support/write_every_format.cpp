@@ -36,12 +36,13 @@ void write(const std::string& folder) {
   scene.points = make_points(scene, {.edge_ratio = 0.03, .max_points = 6000, .normals = true});
   std::filesystem::remove_all(folder);
   std::filesystem::create_directories(folder);
-  export_reconstruction(scene, folder, {.text = true, .predictions = true});
-  const double scale = export_scene(scene, folder);
+  const MapScales scales = map_scales(scene);
+  write_files(result_files(scene, folder, {.text = true, .predictions = true}));
+  write_files(scene_files(scene, folder, scales));
   write_npz(folder + "/result.npz", npz_from(scene));
   std::ofstream file(folder + "/depth_scale.txt");
   file.precision(17);
-  file << scale << "\n";
+  file << scales.depth << "\n";
 }
 
 }  // namespace

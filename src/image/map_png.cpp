@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "src/image/depth_png.h"
+#include "src/image/map_png.h"
 
 #include "src/base/error.h"
+#include "src/base/percentile.h"
 #include "src/io/binary_file.h"
 
 #include <ATen/ATen.h>
@@ -17,35 +18,32 @@ namespace {
 
 constexpr double kLargest = 65535;
 
-bool is_depth(float value) { return std::isfinite(value) && value > 0; }
+bool is_value(float value) { return std::isfinite(value) && value > 0; }
 
 }  // namespace
 
-double depth_png_scale(const at::Tensor& depth) {
+double map_png_scale(const at::Tensor& maps) {
   constexpr double kPercent = 99.9;  // beyond it lie sky and flying points, which would cost steps
-  const at::Tensor values = depth.contiguous();
+  const at::Tensor values = maps.contiguous();
   const float* value = values.const_data_ptr<float>();
-  std::vector<float> depths;
-  depths.reserve(static_cast<size_t>(values.numel()));
-  std::copy_if(value, value + values.numel(), std::back_inserter(depths), is_depth);
-  if (depths.empty()) return 1;
-  const auto rank = static_cast<int64_t>(static_cast<double>(depths.size() - 1) * kPercent / 100);
-  std::nth_element(depths.begin(), depths.begin() + rank, depths.end());
-  return kLargest / static_cast<double>(depths[static_cast<size_t>(rank)]);
+  std::vector<float> kept;
+  kept.reserve(static_cast<size_t>(values.numel()));
+  std::copy_if(value, value + values.numel(), std::back_inserter(kept), is_value);
+  return kept.empty() ? 1 : kLargest / static_cast<double>(percentile(kept, kPercent));
 }
 
-void write_depth_png(const std::string& path, const at::Tensor& depth, double scale) {
-  TORCH_CHECK(depth.dim() == 2 && depth.scalar_type() == at::kFloat,
-              "write_depth_png: depth must be [H, W] float, got ",
-              depth.sizes());
-  TORCH_CHECK(scale > 0 && std::isfinite(scale), "write_depth_png: scale must be positive");
-  const at::Tensor values = depth.contiguous();
+void write_map_png(const std::string& path, const at::Tensor& map, double scale) {
+  TORCH_CHECK(map.dim() == 2 && map.scalar_type() == at::kFloat,
+              "write_map_png: the map must be [H, W] float, got ",
+              map.sizes());
+  TORCH_CHECK(scale > 0 && std::isfinite(scale), "write_map_png: scale must be positive");
+  const at::Tensor values = map.contiguous();
   const float* value = values.const_data_ptr<float>();
   cv::Mat picture(
-      static_cast<int>(depth.size(0)), static_cast<int>(depth.size(1)), CV_16U, cv::Scalar(0));
+      static_cast<int>(map.size(0)), static_cast<int>(map.size(1)), CV_16U, cv::Scalar(0));
   auto* const pixels = picture.ptr<uint16_t>();
   for (int64_t i = 0; i < values.numel(); ++i) {
-    if (!is_depth(value[i])) continue;
+    if (!is_value(value[i])) continue;
     const double scaled = std::round(static_cast<double>(value[i]) * scale);
     pixels[i] = static_cast<uint16_t>(std::clamp(scaled, 1.0, kLargest));
   }
@@ -56,8 +54,8 @@ void write_depth_png(const std::string& path, const at::Tensor& depth, double sc
   file.close();
 }
 
-at::Tensor read_depth_png(const std::string& path, double scale) {
-  TORCH_CHECK(scale > 0 && std::isfinite(scale), "read_depth_png: scale must be positive");
+at::Tensor read_map_png(const std::string& path, double scale) {
+  TORCH_CHECK(scale > 0 && std::isfinite(scale), "read_map_png: scale must be positive");
   BinaryReader file(path);
   std::vector<uint8_t> bytes(file.remaining());
   file.bytes(bytes.data(), bytes.size(), "the PNG");
@@ -74,13 +72,13 @@ at::Tensor read_depth_png(const std::string& path, double scale) {
   if (picture.empty() || picture.type() != CV_16U) {
     throw IoError(path, "is no PNG of one 16-bit channel");
   }
-  at::Tensor depth = at::empty({picture.rows, picture.cols}, at::kFloat);
-  float* value = depth.mutable_data_ptr<float>();
+  at::Tensor map = at::empty({picture.rows, picture.cols}, at::kFloat);
+  float* value = map.mutable_data_ptr<float>();
   for (int y = 0; y < picture.rows; ++y) {
     const auto* row = picture.ptr<uint16_t>(y);
     for (int x = 0; x < picture.cols; ++x) *value++ = static_cast<float>(row[x] / scale);
   }
-  return depth;
+  return map;
 }
 
 }  // namespace vggt
