@@ -160,9 +160,10 @@ std::vector<Photo> list_inputs(const ReconstructCommand& command,
   const VideoOptions& video = command.video;
   if (!any_video && (video.fps != usual.fps || video.every > 0 || video.max_frames > 0 ||
                      video.drop_duplicates)) {
-    throw ConfigError("inputs",
-                      "--fps, --every, --max-frames and --drop-duplicates are for videos, and there "
-                      "is none; --max-images takes fewer photos");
+    throw ConfigError(
+        "inputs",
+        "--fps, --every, --max-frames and --drop-duplicates are for videos, and there "
+        "is none; --max-images takes fewer photos");
   }
   const auto all = static_cast<int64_t>(photos.size());
   const std::vector<Photo> listed = std::move(photos);

@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -62,6 +63,15 @@ int lock_folder(const std::string& path) {
   if (descriptor >= 0 && ::flock(descriptor, LOCK_EX | LOCK_NB) == 0) return descriptor;
   if (descriptor >= 0) ::close(descriptor);
   return -1;
+}
+
+// Whether the open folder is still the one at `path`: somebody may have removed it, and what was
+// written later made it anew, without what it held before.
+bool is_still(int descriptor, const std::string& path) {
+  struct stat open_one = {};
+  struct stat at_path = {};
+  return ::fstat(descriptor, &open_one) == 0 && ::stat(path.c_str(), &at_path) == 0 &&
+         open_one.st_dev == at_path.st_dev && open_one.st_ino == at_path.st_ino;
 }
 
 // What runs that were killed left beside the target: staging folders go, and a former result that
@@ -158,6 +168,11 @@ OutputFolder::~OutputFolder() {
 }
 
 void OutputFolder::commit() {
+  if (lock_ >= 0 && !is_still(lock_, staging_)) {
+    throw IoError(staging_,
+                  "was removed while the results were written into it; they are incomplete: run "
+                  "again");
+  }
   // From here on the results are worth more than a clean disk.
   finished_ = true;
   const std::string kept = "; the results are kept in " + staging_;

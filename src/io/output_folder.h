@@ -30,7 +30,7 @@ class OutputFolder {
   const std::string& path() const { return staging_; }
 
   /// Moves the results to their place. Throws IoError; the staging folder is then kept, and the
-  /// message says where it is.
+  /// message says where it is, unless it vanished meanwhile, or part of it.
   void commit();
 
  private:

@@ -189,9 +189,8 @@ std::vector<OutputFile> result_files(const Reconstruction& reconstruction,
     add(root / "predictions.safetensors",
         [result](const std::string& path) { write_predictions(path, *result); });
   }
-  add(root / kPoints, [result](const std::string& path) {
-    write_ply(path, result->points, result->note);
-  });
+  add(root / kPoints,
+      [result](const std::string& path) { write_ply(path, result->points, result->note); });
   add(root / "sparse/0/cameras.bin", [result, options](const std::string& path) {
     const std::string sparse = fs::path(path).parent_path().string();
     const ColmapModel model = colmap_from(*result, options.sparse_points);

@@ -1,37 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # What 'vggt reconstruct' and 'vggt convert' do with a finished result: the cache, filters, dry runs, every format.
-# Argument: the program. Working directory: the project's root.
-set -uo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+# Arguments: the program, and write_video. Working directory: the project's root.
+source "$(dirname "${BASH_SOURCE[0]}")/../support/shell.sh"
 
-vggt=$1
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-failures=0
 photos=$folder/photos
 out=$folder/out
 mkdir "$photos"
 cp examples/scenes/brighton_beach/images/DJI_00{18,20,22}.jpg "$photos"
 
-fail() {
-  echo "FAILED: $*"
-  failures=$((failures + 1))
-}
-
-# said CODE PATTERN ARGUMENTS...: the exit code, and a pattern that the output must match; keeps the output in $output.
-said() {
-  local code=$1 pattern=$2 status
-  shift 2
-  output=$("$vggt" "$@" 2>&1)
-  status=$?
-  [[ $status -eq $code ]] || fail "vggt $* ended with $status, not $code: $(tail -c 600 <<<"$output")"
-  grep -qE -- "$pattern" <<<"$output" || fail "vggt $* did not say '$pattern' but: $(tail -c 600 <<<"$output")"
-}
-
 network_ran() { grep -q '^encoder' <<<"$output"; }
-
-field() { python3 -c 'import json, sys; print(eval("r" + sys.argv[2], {"r": json.load(open(sys.argv[1]))}))' "$out/report.json" "$1"; }
 
 # The cache: only filters and exports run, and give what a whole run gives.
 said 0 '3 photos' reconstruct "$photos" -o "$folder/whole" --drop-percent 50
@@ -40,7 +18,7 @@ network_ran || fail "the first run did not run the network"
 said 0 '3 photos' reconstruct "$photos" -o "$out" --overwrite --from-cache --drop-percent 50
 network_ran && fail "the network ran in spite of the cache"
 cmp "$out/points.ply" "$folder/whole/points.ply" || fail "the cache gives other points than a whole run"
-[[ "$(field '["from_cache"]')" == True ]] || fail "the report does not say that the network did not run"
+[[ "$(field "$out/report.json" '["from_cache"]')" == True ]] || fail "the report does not say that the network did not run"
 said 2 'overwrite' reconstruct "$photos" -o "$out" --from-cache
 
 # What decides the network's output is noticed.
@@ -59,12 +37,12 @@ said 1 'report.json' reconstruct "$photos" -o "$folder/new" --from-cache
 said 0 '100 points' reconstruct "$photos" -o "$out" --overwrite --max-points 100
 said 0 'points' reconstruct "$photos" -o "$out" --overwrite --normals
 head -c 1000 "$out/points.ply" | grep -aq 'property float nx' || fail "--normals: none in points.ply"
-all=$(field '["points"]')
+all=$(field "$out/report.json" '["points"]')
 said 0 'points' reconstruct "$photos" -o "$out" --overwrite --edges 0.01
-(($(field '["points"]') < all)) || fail "--edges leaves all points"
+(($(field "$out/report.json" '["points"]') < all)) || fail "--edges leaves all points"
 said 0 'points' reconstruct "$photos" -o "$out" --overwrite --voxel 0.1
-(($(field '["points"]') < all)) || fail "--voxel leaves all points"
-said 2 'drop-percent' reconstruct "$photos" -o "$folder/new" --drop-percent 100
+(($(field "$out/report.json" '["points"]') < all)) || fail "--voxel leaves all points"
+said 2 'drop-percent: Value 100 not in range 0 to 99.9$' reconstruct "$photos" -o "$folder/new" --drop-percent 100
 
 # A dry run writes nothing.
 before=$(ls -AR "$folder" | sha256sum)
@@ -72,6 +50,15 @@ said 0 'time +about' reconstruct "$photos" -o "$folder/new" --dry-run
 [[ "$output" == *"would read    2 photos"* && "$output" == *"memory"* ]] || fail "--dry-run says too little: $output"
 said 0 'time +about' reconstruct "$photos" -o "$folder/not/yet/there" --dry-run
 [[ "$(ls -AR "$folder" | sha256sum)" == "$before" ]] || fail "--dry-run wrote something"
+
+# A video: frames evenly from it, of which only those taken stay.
+"$2" examples/scenes/hololens_loft/images "$folder/walk.avi" || fail "no video"
+said 0 '3 photos' reconstruct "$folder/walk.avi" -o "$folder/video" --every 4 --max-images 3
+[[ $(ls "$folder/video/frames" | wc -l) -eq 3 ]] || fail "frames that were not taken stay: $(ls "$folder/video/frames")"
+frame=$(field "$folder/video/transforms.json" '["frames"][0]["file_path"]')
+[[ -f "$folder/video/$frame" ]] || fail "transforms.json does not lead to the frame: $frame"
+said 2 'every excludes|fps excludes' reconstruct "$folder/walk.avi" -o "$folder/new" --every 4 --fps 2
+said 2 'are for videos, and there is none' reconstruct "$photos" -o "$folder/new" --max-frames 4
 
 # Nothing that is not ours is overwritten; results are no photos.
 touch "$out/notes.txt"
@@ -84,8 +71,23 @@ rm -r "$photos/result"
 ln -s nowhere "$photos/gone.jpg"
 said 0 'left out: .*gone.jpg' reconstruct "$photos" -o "$out" --overwrite
 rm "$photos/gone.jpg"
-first=$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["frames"][0]["file_path"])' "$folder/whole/transforms.json")
+first=$(field "$folder/whole/transforms.json" '["frames"][0]["file_path"]')
 [[ "$first" == ../photos/DJI_0018.jpg ]] || fail "transforms.json of a first run says $first"
+
+# A photo that changes while it is read is left out; a folder that vanishes makes the run fail.
+mkdir "$folder/changing"
+cp "$photos/DJI_0018.jpg" "$folder/changing/a.jpg"
+cp "$photos/DJI_0020.jpg" "$folder/changing/b.jpg"
+while :; do printf x >>"$folder/changing/b.jpg"; done &
+said 0 'left out: .*b.jpg: changed while it was read' reconstruct "$folder/changing" -o "$folder/changed"
+said 1 'b.jpg: changed while it was read' reconstruct "$folder/changing" --strict -o "$folder/new"
+kill $!
+"$vggt" reconstruct examples/scenes/hololens_loft/images -o "$folder/gone/out" >"$folder/gone.txt" 2>&1 &
+while kill -0 $! 2>/dev/null && ! grep -q '^aggregator' "$folder/gone.txt"; do sleep 0.01; done
+rm -r "$folder/gone"
+wait $! && fail "a run ended well though its folder vanished"
+grep -q "$folder/gone/out.*: was removed" "$folder/gone.txt" || fail "a folder that vanished: $(tail -2 "$folder/gone.txt")"
+[[ -z "$(ls -A "$folder/gone")" ]] || fail "a folder that vanished: left $(ls -A "$folder/gone")"
 
 # Every format, without the network, and never over what is there.
 said 0 'points' reconstruct "$photos" -o "$out" --overwrite --text --predictions
@@ -103,8 +105,7 @@ cmp "$out/trajectory.tum" "$folder/scene.tum" || fail "convert changes the traje
 said 0 'colmap' convert "$out" --to colmap --text -o "$folder/model"
 cmp "$out/sparse/0/images.txt" "$folder/model/images.txt" || fail "convert changes the COLMAP model"
 said 0 'nerfstudio' convert "$out" --to nerfstudio -o "$folder/deep/in/nerfstudio"
-photo=$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["frames"][0]["file_path"])' \
-  "$folder/deep/in/nerfstudio/transforms.json")
+photo=$(field "$folder/deep/in/nerfstudio/transforms.json" '["frames"][0]["file_path"]')
 [[ -f "$folder/deep/in/nerfstudio/$photo" ]] || fail "transforms.json does not lead to the photo: $photo"
 said 0 'ply' convert "$out" --to ply -o "$folder/scene.ply" --overwrite
 cp "$folder/scene.ply" "$folder/mine.jpg"
@@ -116,8 +117,4 @@ rm "$out/depth/DJI_0018.npy"
 said 1 'DJI_0018.npy' convert "$out" --to npz -o "$folder/x.npz"
 [[ ! -e "$folder/x.npz" ]] || fail "a failed conversion left a file"
 
-if ((failures)); then
-  echo "$failures failed"
-  exit 1
-fi
-echo "passed"
+finish

@@ -258,10 +258,8 @@ TEST(Export, WritesTextAndPredictionsWhereAskedTo) {
   EXPECT_THROW(read_predictions(folder.file("predictions.safetensors")), IoError);
   EXPECT_EQ(read_tum(folder.file("trajectory.tum"))[2].timestamp, 2);
   EXPECT_EQ(read_transforms(folder.file("transforms.json")).frames[2].file_path, "photo2.jpg");
-  write_files(
-      result_files(reconstruction,
-                   folder.path(),
-                   {.text = true, .predictions = true, .sparse_points = 500}));
+  write_files(result_files(
+      reconstruction, folder.path(), {.text = true, .predictions = true, .sparse_points = 500}));
   const ColmapModel binary = read_colmap(folder.file("sparse/0"));
   const ColmapModel text = read_colmap_text(folder.file("sparse/0"));
   ASSERT_EQ(binary.points.size(), 500u);
