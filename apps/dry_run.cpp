@@ -100,8 +100,8 @@ double write_seconds(const ReconstructCommand& command,
 
 void dry_run(const ReconstructCommand& command, const ProgressCallback& progress) {
   constexpr int64_t kSample = 8;
-  // What the run would refuse is refused here, too. The staging folder that this makes goes at once;
-  // parents that are missing would stay, so they are left to the run.
+  // What the run would refuse is refused here, too. The staging folder that this makes goes at
+  // once; parents that are missing would stay, so they are left to the run.
   check(command.points);
   check_replaceable(command);
   if (fs::is_directory(fs::absolute(command.output).parent_path())) {

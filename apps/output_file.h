@@ -6,18 +6,20 @@
 
 namespace vggt::apps {
 
-/// Throws IoError unless a file can be made in the folder of `path`: asked before the work, not after it.
+/// Throws IoError unless a file can be made in the folder of `path`: asked before the work, not
+/// after it.
 void check_writable(const std::string& path);
 
-/// Has `write` make a file beside `path` and renames it, so that an old file stays until the new one
-/// is complete. Throws IoError, and what `write` throws.
+/// Has `write` make a file beside `path` and renames it, so that an old file stays until the new
+/// one is complete. Throws IoError, and what `write` throws.
 void write_file(const std::string& path,
                 const std::function<void(const std::string& pending)>& write);
 
 /// write_file() of a text.
 void write_text_file(const std::string& path, const std::string& text);
 
-/// `text` with control characters but newlines replaced: names out of files may hold a terminal's commands.
+/// `text` with control characters but newlines replaced: names out of files may hold a terminal's
+/// commands.
 std::string printable(std::string text);
 
 }  // namespace vggt::apps

@@ -33,8 +33,8 @@ struct ReadPhotos {
 };
 
 /// Decodes and fits on all cores; of the originals only as many as there are cores are in memory at
-/// a time. A photo that changes while it is read counts as unreadable. Throws IoError if none can be
-/// read, or under `strict` at the first that cannot.
+/// a time. A photo that changes while it is read counts as unreadable. Throws IoError if none can
+/// be read, or under `strict` at the first that cannot.
 ReadPhotos read_photos(const std::vector<Photo>& photos,
                        const ReadOptions& options,
                        StageProgress& stage);

@@ -18,9 +18,9 @@ enum class Activation {
 /// out_dtype   the dtype of W, or float
 /// Returns     [..., N] in out_dtype
 ///
-/// Sums are float32 or wider. On a CPU with AVX512-BF16 (and no AMX) a bfloat16 layer is one pass of
-/// our own: bias and activation act on the float32 sums, which are rounded once, to out_dtype. All
-/// else is LibTorch's linear, which rounds bias and sums to the dtype of W first.
+/// Sums are float32 or wider. On a CPU with AVX512-BF16 (and no AMX) a bfloat16 layer is one pass
+/// of our own: bias and activation act on the float32 sums, which are rounded once, to out_dtype.
+/// All else is LibTorch's linear, which rounds bias and sums to the dtype of W first.
 /// Throws c10::Error if a shape, dtype or device does not fit.
 at::Tensor linear(const at::Tensor& x,
                   const at::Tensor& weight,
@@ -28,8 +28,8 @@ at::Tensor linear(const at::Tensor& x,
                   Activation activation,
                   at::ScalarType out_dtype);
 
-/// The same in plain ATen, on any device and in any dtype: autograd's path, and what the fast one is
-/// tested against.
+/// The same in plain ATen, on any device and in any dtype: autograd's path, and what the fast one
+/// is tested against.
 at::Tensor linear_reference(const at::Tensor& x,
                             const at::Tensor& weight,
                             const at::Tensor& bias,

@@ -71,7 +71,8 @@ TEST(Linear, RoundsBfloat16OnceOrNotAtAll) {
       const at::Tensor rounded = linear(of.x, of.weight, of.bias, activation, at::kBFloat16);
       EXPECT_EQ(rounded.sizes(), exact.sizes());
       EXPECT_EQ(rounded.scalar_type(), at::kBFloat16);
-      // Half a unit of the last of 8 bits is 2e-3 to 4e-3 of a value; LibTorch rounds up to three times.
+      // Half a unit of the last of 8 bits is 2e-3 to 4e-3 of a value; LibTorch rounds up to three
+      // times.
       EXPECT_LT(relative_error(rounded, exact), 6e-3);
       const at::Tensor wide = linear(of.x, of.weight, of.bias, activation, at::kFloat);
       EXPECT_EQ(wide.scalar_type(), at::kFloat);

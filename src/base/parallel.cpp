@@ -9,8 +9,8 @@
 
 namespace vggt {
 
-// LibTorch's threads, not new ones: each new thread that calls a tensor operation would start a team
-// of its own.
+// LibTorch's threads, not new ones: each new thread that calls a tensor operation would start a
+// team of its own.
 void on_all_cores(size_t count, const std::function<void(size_t)>& work) {
   std::atomic<size_t> next = 0;
   std::mutex mutex;  // guards failure

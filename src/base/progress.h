@@ -20,9 +20,9 @@ struct Progress {
   double seconds_left = 0;  ///< of this stage, from its pace so far; negative while unknown
 };
 
-/// Called on the thread that does the work, one call at a time; at the start of a stage (done == 0),
-/// after each unit, and within long ones. Returning false cancels: the operation throws Cancelled.
-/// An empty callback is allowed everywhere.
+/// Called on the thread that does the work, one call at a time; at the start of a stage (done ==
+/// 0), after each unit, and within long ones. Returning false cancels: the operation throws
+/// Cancelled. An empty callback is allowed everywhere.
 using ProgressCallback = std::function<bool(const Progress&)>;
 
 /// Counts the units of one stage, estimates the time left, calls back, and adds the stage's seconds

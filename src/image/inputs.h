@@ -19,8 +19,8 @@ struct InputOptions {
   /// patterns; one that names no file is replaced here.
   std::vector<std::string> inputs;
   /// A text file of paths, one a line, relative to its own folder; empty: none. Empty lines and
-  /// lines that begin with '#' are passed over; CRLF and a byte order mark are fine. A file that is gone is
-  /// listed nevertheless: reading it fails like that of any other.
+  /// lines that begin with '#' are passed over; CRLF and a byte order mark are fine. A file that is
+  /// gone is listed nevertheless: reading it fails like that of any other.
   std::string list_file;
   bool recursive = false;  ///< with the folders below the folders
 };
@@ -30,8 +30,8 @@ struct InputOptions {
 ///
 /// Of a folder those files are taken whose name ends like a picture's, in any case; names that
 /// begin with a dot are left out (copies of systems' metadata), folders too. A folder that several
-/// links lead to is read once, so links in a circle end. Folders that hold a report.json are results
-/// of earlier runs and passed over. A file named by itself is taken whatever
+/// links lead to is read once, so links in a circle end. Folders that hold a report.json are
+/// results of earlier runs and passed over. A file named by itself is taken whatever
 /// it is called; so are videos (is_video), which of a folder are not.
 ///
 /// Names are relative to the folder given, and the file name for files. Where two inputs would give

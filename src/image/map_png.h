@@ -7,8 +7,8 @@
 
 namespace vggt {
 
-/// The scale at which the depth or confidence of a whole scene fits 16 bits: the 99.9th percentile of
-/// its finite positive values becomes 65535. 1 if there are none.
+/// The scale at which the depth or confidence of a whole scene fits 16 bits: the 99.9th percentile
+/// of its finite positive values becomes 65535. 1 if there are none.
 /// maps  [S, H, W] or any other shape, float
 double map_png_scale(const at::Tensor& maps);
 
@@ -17,8 +17,8 @@ double map_png_scale(const at::Tensor& maps);
 /// much or more". Throws IoError.
 void write_map_png(const std::string& path, const at::Tensor& map, double scale);
 
-/// Reads such a file: [H, W] float, value / scale, 0 for no value. Throws IoError if it is no PNG of
-/// one 16-bit channel.
+/// Reads such a file: [H, W] float, value / scale, 0 for no value. Throws IoError if it is no PNG
+/// of one 16-bit channel.
 at::Tensor read_map_png(const std::string& path, double scale);
 
 }  // namespace vggt

@@ -15,8 +15,9 @@ namespace vggt {
 /// that is there, each with any extension of pictures, in lower or upper case; .png first.
 std::optional<std::string> find_mask(const std::string& folder, const std::string& photo_name);
 
-/// What of the photo to keep: [H, W] bool at the network's resolution, nearest pixel. True where the
-/// mask is nearer to white than to black; transparent counts as white; false beyond the picture.
+/// What of the photo to keep: [H, W] bool at the network's resolution, nearest pixel. True where
+/// the mask is nearer to white than to black; transparent counts as white; false beyond the
+/// picture.
 ///
 /// The mask may have the photo's size as it is seen or as its file stores it (`map` knows both).
 /// Where the two are equal, for squares and pictures turned by 180 degrees, it is taken as seen.

@@ -9,8 +9,8 @@
 namespace vggt {
 
 /// A sparse model as COLMAP 3.x stores it: cameras, images and points3D, each a .bin or a .txt. All
-/// cameras are of COLMAP's model PINHOLE; SIMPLE_PINHOLE is read as such. Ids are COLMAP's: any number but the invalid ones, unique in
-/// their list.
+/// cameras are of COLMAP's model PINHOLE; SIMPLE_PINHOLE is read as such. Ids are COLMAP's: any
+/// number but the invalid ones, unique in their list.
 struct ColmapModel {
   struct Camera {
     uint32_t id = 0;

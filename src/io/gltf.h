@@ -15,8 +15,8 @@ struct GltfCamera {
 };
 
 /// Writes a binary glTF 2.0 scene: the finite points with their colours, the cameras' frusta as
-/// lines, and a camera node for each to look through. The nodes turn our axes (y down, z forward) to
-/// glTF's (y up, z backward). Colours are linear, as glTF has them, in 8 bits: for
+/// lines, and a camera node for each to look through. The nodes turn our axes (y down, z forward)
+/// to glTF's (y up, z backward). Colours are linear, as glTF has them, in 8 bits: for
 /// exact ones take the PLY. glTF's cameras have their principal point in the middle.
 ///
 /// note  what every viewer should tell; becomes asset.copyright, the one text that viewers show

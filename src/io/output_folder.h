@@ -13,8 +13,8 @@ namespace vggt {
 class OutputFolder {
  public:
   /// path       the folder to make, with its parents; an empty one may exist
-  /// overwrite  a folder that exists with something in it is replaced by commit(); it stays as it is
-  ///            until then, and if commit() fails
+  /// overwrite  a folder that exists with something in it is replaced by commit(); it stays as it
+  ///            is until then, and if commit() fails
   /// inputs     files and folders that are being read: a folder that holds one is never replaced
   /// Whatever would make commit() fail is found here, before hours of work:
   /// Throws ConfigError("output") if the folder is not empty and may not be replaced, or is the

@@ -7,8 +7,8 @@
 
 namespace vggt {
 
-/// Writes a binary little-endian PLY, one vertex per point: float x y z, where the cloud has normals
-/// float nx ny nz, uchar red green blue, float confidence; `note`, one line, becomes a
+/// Writes a binary little-endian PLY, one vertex per point: float x y z, where the cloud has
+/// normals float nx ny nz, uchar red green blue, float confidence; `note`, one line, becomes a
 /// comment. Frame and pixel of the points are not written. Throws IoError.
 void write_ply(const std::string& path, const PointCloud& cloud, const std::string& note = "");
 

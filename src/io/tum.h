@@ -14,8 +14,8 @@ struct TumPose {
   std::array<double, 4> rotation_xyzw = {0, 0, 0, 1};  ///< world_from_cam, OpenCV axes, unit
 };
 
-/// Writes "timestamp tx ty tz qx qy qz qw", one line per pose; the numbers read back exactly. Throws
-/// IoError.
+/// Writes "timestamp tx ty tz qx qy qz qw", one line per pose; the numbers read back exactly.
+/// Throws IoError.
 void write_tum(const std::string& path, const std::vector<TumPose>& poses);
 
 /// Reads such a file, comments (#) and empty lines left out. Throws IoError naming file, line and

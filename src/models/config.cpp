@@ -286,7 +286,8 @@ void check_ratio(double ratio, int64_t channels, const std::string& field) {
 
 void check_dpt(const DptConfig& head, const ModelConfig& whole, const std::string& field) {
   check_size(head.features, field + ".features");
-  // Half of the features go on in a dense head; each quarter of what goes on takes a part of the position embedding.
+  // Half of the features go on in a dense head; each quarter of what goes on takes a part of the
+  // position embedding.
   const int64_t divisor = (head.feature_only ? 1 : 2) * (head.pos_embed ? 4 : 1);
   check(head.features % divisor == 0,
         field + ".features",

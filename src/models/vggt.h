@@ -35,7 +35,8 @@ struct ForwardOptions {
 };
 
 /// VGGT: cameras, depth, points and tracks from a set of images in one pass.
-/// Parameter names are the checkpoint's. A fresh model holds placeholders (NaN) until the loader fills it (weights/load.h).
+/// Parameter names are the checkpoint's. A fresh model holds placeholders (NaN) until the loader
+/// fills it (weights/load.h).
 struct Vggt : torch::nn::Module {
   /// Throws ConfigError if the config is not valid.
   explicit Vggt(const ModelConfig& config);

@@ -49,7 +49,8 @@ void add_view(const View& view, uint32_t id, ColmapModel& model) {
   model.images.push_back(std::move(image));
 }
 
-// A relative path below the folder it will be put into: names may come from a list or an old result.
+// A relative path below the folder it will be put into: names may come from a list or an old
+// result.
 fs::path harmless(const std::string& name) {
   fs::path path;
   for (const fs::path& part : fs::path(name).relative_path()) {

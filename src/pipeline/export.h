@@ -17,9 +17,9 @@ namespace vggt {
 ///
 /// Cameras are those of the pictures as their files store them, before EXIF orientation, because
 /// COLMAP (3.8 to 4.2 checked) ignores the orientation. Every point has a track of length one: the
-/// centre of the pixel it was made from. It projects there exactly (not for mirrored orientations, see
-/// PixelMap::stored_camera) unless a voxel moved it; its error says how far off. Points that are not
-/// finite are left out. Ids start at 1 and follow the order of the views.
+/// centre of the pixel it was made from. It projects there exactly (not for mirrored orientations,
+/// see PixelMap::stored_camera) unless a voxel moved it; its error says how far off. Points that
+/// are not finite are left out. Ids start at 1 and follow the order of the views.
 ColmapModel colmap_from(const Reconstruction& reconstruction, int64_t max_points = 100000);
 
 /// The cameras of colmap_from() as nerfstudio wants them, and "points.ply".
@@ -34,8 +34,8 @@ std::vector<TumPose> trajectory_from(const Reconstruction& reconstruction,
 
 /// The views' names without extension, with their folders, one per view and all different: photos
 /// that differ only in the extension keep it. Steps out of the folder ("..", a leading "/") are
-/// made harmless, so that each is a path below any folder, and bytes that are no UTF-8 become U+FFFD,
-/// so that report.json can name them.
+/// made harmless, so that each is a path below any folder, and bytes that are no UTF-8 become
+/// U+FFFD, so that report.json can name them.
 std::vector<std::string> photo_stems(const std::vector<View>& views);
 
 struct ExportOptions {

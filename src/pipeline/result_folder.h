@@ -20,8 +20,8 @@ nlohmann::ordered_json view_to_json(const View& view, const std::string& file);
 nlohmann::ordered_json read_report(const std::string& folder);
 
 /// Reads views, depth, confidence and points of a result; `images` and the points' frame and pixel
-/// stay undefined. `progress` counts the photos of the stage "result". Throws IoError naming the file
-/// and the field that is missing, wrong or does not fit the others; Cancelled.
+/// stay undefined. `progress` counts the photos of the stage "result". Throws IoError naming the
+/// file and the field that is missing, wrong or does not fit the others; Cancelled.
 Reconstruction read_result(const std::string& folder, const ProgressCallback& progress = {});
 
 }  // namespace vggt

@@ -32,8 +32,8 @@ class Shapes {
     return found->second.size(axis);
   }
 
-  // How many numbered modules prefix.0, prefix.1, ... there are, by the highest number: one that lacks a tensor
-  // still counts, and the comparison with the manifest then names the tensor.
+  // How many numbered modules prefix.0, prefix.1, ... there are, by the highest number: one that
+  // lacks a tensor still counts, and the comparison with the manifest then names the tensor.
   int64_t count(const std::string& prefix) const {
     int64_t n = 0;
     const std::string begin = prefix + ".";

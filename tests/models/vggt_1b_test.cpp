@@ -79,9 +79,10 @@ bool is_tracked(const std::string& name) {
   return name.rfind("track_", 0) == 0 ? name != "track_features" : name == "vis" || name == "conf";
 }
 
-// Compares with the truth; an output may err `factor` times as much as the original in the same precision, tracks
-// (which multiply every rounding about tenfold per iteration) `track_factor` times. Poses are 18 or 27 numbers whose
-// rounding is a matter of chance and of the processor, so for them the worse of the two cases counts.
+// Compares with the truth; an output may err `factor` times as much as the original in the same
+// precision, tracks (which multiply every rounding about tenfold per iteration) `track_factor`
+// times. Poses are 18 or 27 numbers whose rounding is a matter of chance and of the processor, so
+// for them the worse of the two cases counts.
 void compare(const Vggt& model, const std::string& precision, double factor, double track_factor) {
   const auto errors = nlohmann::json::parse(std::ifstream("tests/golden/vggt_1b/errors.json"));
   std::map<std::string, double> pose_errors;

@@ -92,7 +92,8 @@ TEST_P(TinyCase, Float32ErrsAtMostThreeTimesAsMuchAsTheOriginal) {
     if (name.rfind("in.", 0) == 0) continue;
     const std::string leaf = plain_name(name).substr(4);
     const double original = errors.at(leaf).at("float32").at("rel_l2").get<double>();
-    // Tracks end to end: one rounding more in the first iteration is ten in the second, see is_tracked.
+    // Tracks end to end: one rounding more in the first iteration is ten in the second, see
+    // is_tracked.
     EXPECT_LE(relative_l2(name, actual.at(plain_name(name)), truth),
               (is_tracked(name) && leaf != "track_0" ? 10 : 3) * original)
         << name;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writes a synthetic scene in every format we have into a new folder, for readers in other languages:
-//   write_every_format <folder>
+// Writes a synthetic scene in every format we have into a new folder, for readers in other
+//   languages: write_every_format <folder>
 #include "src/image/export_scene.h"
 #include "src/io/npz.h"
 #include "src/pipeline/export.h"

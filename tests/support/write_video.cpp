@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Makes a video of a folder's photos, scaled to 320 x 240, in the order of their names, two frames each, ten a second:
-//   write_video <folder> <video.avi>
+// Makes a video of a folder's photos, scaled to 320 x 240, in the order of their names, two frames
+//   each, ten a second: write_video <folder> <video.avi>
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
 #include <opencv2/videoio.hpp>
