@@ -9,6 +9,7 @@ namespace {
 
 struct State {
   const TraceSink* sink = nullptr;
+  bool hears_all = false;
   int muted = 0;
   std::string prefix;
 };
@@ -16,9 +17,10 @@ thread_local State state;
 
 }  // namespace
 
-TraceListener::TraceListener(TraceSink sink) : sink_(std::move(sink)) {
+TraceListener::TraceListener(TraceSink sink, TraceDepth depth) : sink_(std::move(sink)) {
   TORCH_CHECK(!state.sink, "a trace listener is active on this thread already");
   state.sink = &sink_;
+  state.hears_all = depth == TraceDepth::kAll;
 }
 
 TraceListener::~TraceListener() { state.sink = nullptr; }
@@ -38,12 +40,12 @@ TraceMute::TraceMute(bool silent) : silent_(silent) { state.muted += silent_; }
 TraceMute::~TraceMute() { state.muted -= silent_; }
 
 void trace(std::string_view name, const at::Tensor& value) {
-  if (!state.sink || state.muted) return;
+  if (!state.sink || (state.muted && !state.hears_all)) return;
   (*state.sink)(state.prefix + std::string(name), value);
 }
 
 void trace(std::string_view name, int64_t index, const at::Tensor& value) {
-  if (!state.sink || state.muted) return;
+  if (!state.sink || (state.muted && !state.hears_all)) return;
   (*state.sink)(state.prefix + std::string(name) + std::to_string(index), value);
 }
 

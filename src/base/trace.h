@@ -16,10 +16,15 @@ namespace vggt {
 /// thread-local pointer.
 using TraceSink = std::function<void(const std::string& name, const at::Tensor& value)>;
 
+enum class TraceDepth {
+  kUnmuted,
+  kAll,  ///< what TraceMute drops, too: for a sink that keeps little of it
+};
+
 /// While it lives, this thread's traces go to `sink`. One at a time.
 class TraceListener {
  public:
-  explicit TraceListener(TraceSink sink);
+  explicit TraceListener(TraceSink sink, TraceDepth depth = TraceDepth::kUnmuted);
   ~TraceListener();
   TraceListener(const TraceListener&) = delete;
   TraceListener& operator=(const TraceListener&) = delete;
@@ -41,8 +46,8 @@ class TraceScope {
   size_t outer_length_;
 };
 
-/// While it lives and `silent` is true, this thread's traces are dropped: the inside of a block is
-/// traced for the first block only, 48 of them would not fit into memory.
+/// While it lives and `silent` is true, this thread's traces are dropped, unless the listener wants
+/// all: the inside of a block is traced for the first block only, 48 of them would not fit into memory.
 class TraceMute {
  public:
   explicit TraceMute(bool silent);

@@ -59,6 +59,8 @@ std::vector<at::Tensor> CameraHead::iterate(const at::Tensor& normed_tokens) con
   std::vector<at::Tensor> results;
   for (int64_t k = 0; k < num_iterations; ++k) {
     const TraceScope scope("iter", k);
+    // Each iteration learns from its own result alone.
+    if (encoding.defined()) encoding = encoding.detach();
     const at::Tensor embedded = embed_pose->forward(encoding.defined() ? encoding : start);
     trace("pose_embedding", embedded);
     const at::Tensor modulation = poseLN_modulation->forward(embedded);

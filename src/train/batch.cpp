@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/train/batch.h"
+
+#include <ATen/ATen.h>
+
+#include "src/geometry/unproject.h"
+#include "src/synthetic/random.h"
+
+namespace vggt::train {
+namespace {
+
+// [3, 4] -> [4, 4].
+at::Tensor square(const at::Tensor& matrix) {
+  return at::cat({matrix, at::tensor({0.0, 0.0, 0.0, 1.0}, matrix.options()).view({1, 4})});
+}
+
+// Cameras of a scene relative to its first, [S, 3, 4] and [S, 3, 3] double, lengths in metres.
+CameraMatrices relative_to_first(const std::vector<Camera>& cameras) {
+  std::vector<at::Tensor> extrinsics;
+  std::vector<at::Tensor> intrinsics;
+  at::Tensor world_from_first;
+  for (const Camera& camera : cameras) {
+    const CameraMatrices matrices = matrices_of(camera);
+    if (!world_from_first.defined()) world_from_first = at::inverse(square(matrices.extrinsics));
+    extrinsics.push_back(matrices.extrinsics.matmul(world_from_first));
+    intrinsics.push_back(matrices.intrinsics);
+  }
+  return {at::stack(extrinsics), at::stack(intrinsics)};
+}
+
+double mean_distance(const at::Tensor& depth, const CameraMatrices& cameras) {
+  const at::Tensor points = unproject(
+      depth, cameras.extrinsics.to(at::kFloat), cameras.intrinsics.to(at::kFloat));
+  const at::Tensor distances = points.norm(2, -1).masked_select(depth > 0);
+  return distances.numel() > 0 ? distances.mean().item<double>() : 1;
+}
+
+}  // namespace
+
+Batch Batch::to(at::Device device) const {
+  return {images.to(device),
+          depth.to(device),
+          pose.to(device),
+          {camera.extrinsics.to(device), camera.intrinsics.to(device)}};
+}
+
+Batch make_batch(const std::vector<synthetic::Sample>& scenes, uint64_t seed) {
+  std::vector<at::Tensor> images;
+  std::vector<at::Tensor> depths;
+  std::vector<at::Tensor> extrinsics;
+  std::vector<at::Tensor> intrinsics;
+  const synthetic::Random random(seed);
+  for (size_t i = 0; i < scenes.size(); ++i) {
+    const synthetic::Sample& scene = scenes[i];
+    images.push_back(synthetic::photometric(scene.linear, random.stream(i).bits()));
+    const CameraMatrices cameras = relative_to_first(scene.cameras);
+    const double unit = mean_distance(scene.depth, cameras);
+    depths.push_back(scene.depth / unit);
+    at::Tensor scaled = cameras.extrinsics.clone();
+    scaled.select(2, 3) /= unit;
+    extrinsics.push_back(scaled);
+    intrinsics.push_back(cameras.intrinsics);
+  }
+  Batch batch;
+  batch.images = at::stack(images);
+  batch.depth = at::stack(depths);
+  const CameraMatrices cameras = {at::stack(extrinsics), at::stack(intrinsics)};
+  batch.pose = encode_pose(cameras, batch.depth.size(2), batch.depth.size(3));
+  batch.camera = {cameras.extrinsics.to(at::kFloat), cameras.intrinsics.to(at::kFloat)};
+  return batch;
+}
+
+}  // namespace vggt::train

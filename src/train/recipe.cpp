@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/train/recipe.h"
+
+#include <functional>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "src/base/error.h"
+#include "src/io/text_file.h"
+#include "src/synthetic/rig.h"
+#include "src/synthetic/stage.h"
+
+namespace vggt::train {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// One list of fields serves reading and writing.
+template <class Visitor>
+void visit(DataRecipe& r, Visitor& field) {
+  field("kinds", r.kinds);
+  field("rigs", r.rigs);
+  field("sizes_px", r.sizes_px);
+  field("min_frames", r.min_frames);
+  field("max_frames", r.max_frames);
+  field("pictures", r.pictures);
+  field("min_overlap", r.min_overlap);
+  field("spread_start", r.spread_start);
+  field("spread_steps", r.spread_steps);
+  field("reuse", r.reuse);
+  field("group", r.group);
+  field("textures", r.textures);
+  field("texture_seed", r.texture_seed);
+}
+
+template <class Visitor>
+void visit(OptimiserRecipe& r, Visitor& field) {
+  field("learning_rate", r.learning_rate);
+  field("least_rate", r.least_rate);
+  field("warmup_steps", r.warmup_steps);
+  field("weight_decay", r.weight_decay);
+  field("betas", r.betas);
+  field("clip_norm", r.clip_norm);
+  field("ema_decay", r.ema_decay);
+}
+
+template <class Visitor>
+void visit(CameraLossOptions& r, Visitor& field) {
+  field("decay", r.decay);
+  field("huber", r.huber);
+  field("translation", r.translation);
+  field("rotation", r.rotation);
+  field("field_of_view", r.field_of_view);
+}
+
+template <class Visitor>
+void visit(LossRecipe& r, Visitor& field) {
+  field("camera", r.camera);
+  field("camera_parts", r.camera_parts);
+  field("depth", r.depth);
+  field("depth_gradient", r.depth_gradient);
+  field("point", r.point);
+  field("descriptor", r.descriptor);
+  field("attention", r.attention);
+  field("own_place", r.own_place);
+  field("place", r.place);
+  field("coarse_point", r.coarse_point);
+  field("aids_until", r.aids_until);
+  field("attention_blocks", r.attention_blocks);
+  field("queries", r.queries);
+}
+
+template <class Visitor>
+void visit(Recipe& r, Visitor& field) {
+  field("model", r.model);
+  field("seed", r.seed);
+  field("encoder_steps", r.encoder_steps);
+  field("steps", r.steps);
+  field("bf16", r.bf16);
+  field("data", r.data);
+  field("optimiser", r.optimiser);
+  field("loss", r.loss);
+}
+
+template <class T>
+concept HasFields = requires(T& value, int& visitor) { visit(value, visitor); };
+
+class Writer {
+ public:
+  template <class T>
+  void operator()(const char* name, T& value) {
+    if constexpr (HasFields<T>) {
+      Writer inner;
+      visit(value, inner);
+      json[name] = inner.json;
+    } else {
+      json[name] = value;
+    }
+  }
+
+  Json json = Json::object();
+};
+
+class Reader {
+ public:
+  Reader(const Json& json, std::string source, std::string prefix)
+      : json_(json), source_(std::move(source)), prefix_(std::move(prefix)) {
+    if (!json.is_object()) throw ConfigError(source_, prefix_ + " must be an object");
+  }
+
+  template <class T>
+  void operator()(const char* name, T& value) {
+    known_[name] = true;
+    if (!json_.contains(name)) return;
+    if constexpr (HasFields<T>) {
+      Reader inner(json_[name], source_, prefix_ + name + ".");
+      visit(value, inner);
+      inner.refuse_unknown();
+    } else {
+      try {
+        check_number<T>(json_[name], name);
+        json_[name].get_to(value);
+      } catch (const Json::exception& problem) {
+        throw ConfigError(source_, prefix_ + name + " cannot be used: " + problem.what());
+      }
+    }
+  }
+
+  void refuse_unknown() const {
+    for (const auto& [name, value] : json_.items()) {
+      if (!known_.count(name)) throw ConfigError(source_, "there is no field " + prefix_ + name);
+    }
+  }
+
+ private:
+  // nlohmann-json would cut 2.5 off and take -1 for a large number.
+  template <class T>
+  void check_number(const Json& json, const char* name) const {
+    const bool fits = !std::is_integral_v<T> || std::is_same_v<T, bool> ||
+                      (std::is_unsigned_v<T> ? json.is_number_unsigned() : json.is_number_integer());
+    if (!fits) throw ConfigError(source_, prefix_ + name + " must be a whole number");
+  }
+
+  const Json& json_;
+  std::string source_;
+  std::string prefix_;
+  std::map<std::string, bool> known_;
+};
+
+void check(const Recipe& recipe, const std::string& source) {
+  const auto require = [&](bool fits, const std::string& what) {
+    if (!fits) throw ConfigError(source, what);
+  };
+  const ModelConfig model = ModelConfig::preset(recipe.model);
+  const DataRecipe& data = recipe.data;
+  for (const std::string& kind : data.kinds) synthetic::scene_kind(kind);
+  for (const std::string& rig : data.rigs) synthetic::rig_kind(rig);
+  require(!data.kinds.empty(), "data.kinds must name a kind of scene");
+  require(!data.rigs.empty(), "data.rigs must name a rig");
+  require(!data.sizes_px.empty(), "data.sizes_px must name a size");
+  for (const auto& [height, width] : data.sizes_px) {
+    require(height > 0 && width > 0 && height % model.patch_size == 0 &&
+                width % model.patch_size == 0,
+            "data.sizes_px must be multiples of " + std::to_string(model.patch_size));
+  }
+  require(data.min_frames >= 1 && data.max_frames >= data.min_frames,
+          "data.min_frames must be at least 1 and at most data.max_frames");
+  require(data.pictures >= 1, "data.pictures must be at least 1");
+  require(data.reuse >= 1 && data.group >= 1, "data.reuse and data.group must be at least 1");
+  require(data.spread_start > 0 && data.spread_start <= 1 && data.spread_steps > 0 &&
+              data.spread_steps <= 1,
+          "data.spread_start and data.spread_steps must be above 0 and at most 1");
+  require(data.textures >= 1 && data.texture_seed >= 0,
+          "data.textures must be at least 1, data.texture_seed at least 0");
+  require(recipe.steps >= 1 && recipe.encoder_steps >= 0, "steps must be at least 1");
+  const OptimiserRecipe& optimiser = recipe.optimiser;
+  require(optimiser.learning_rate > 0 && optimiser.clip_norm > 0,
+          "optimiser.learning_rate and clip_norm must be above 0");
+  require(optimiser.warmup_steps >= 0 && optimiser.weight_decay >= 0,
+          "optimiser.warmup_steps and weight_decay must not be negative");
+  require(optimiser.ema_decay >= 0 && optimiser.ema_decay < 1,
+          "optimiser.ema_decay must be in [0, 1)");
+  require(recipe.loss.camera_parts.huber > 0, "loss.camera_parts.huber must be above 0");
+  require(recipe.loss.attention_blocks >= 0 &&
+              recipe.loss.attention_blocks <= model.aggregator.depth,
+          "loss.attention_blocks must be 0 to the model's " +
+              std::to_string(model.aggregator.depth));
+  require(recipe.loss.queries >= 1, "loss.queries must be at least 1");
+}
+
+}  // namespace
+
+std::string Recipe::to_json() const {
+  Writer writer;
+  Recipe copy = *this;
+  visit(copy, writer);
+  return writer.json.dump(1);
+}
+
+Recipe Recipe::from_json(const std::string& text, const std::string& source) {
+  Json json;
+  try {
+    json = Json::parse(text);
+  } catch (const Json::exception& problem) {
+    throw ConfigError(source, std::string("is not JSON: ") + problem.what());
+  }
+  Recipe recipe;
+  Reader reader(json, source, "");
+  visit(recipe, reader);
+  reader.refuse_unknown();
+  check(recipe, source);
+  return recipe;
+}
+
+Recipe Recipe::read(const std::string& path) { return from_json(read_text(path), path); }
+
+}  // namespace vggt::train

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "src/models/config.h"
+#include "src/train/loss.h"
+
+namespace vggt::train {
+
+/// What is rendered.
+struct DataRecipe {
+  std::vector<std::string> kinds = {"room", "object", "street", "corridor"};
+  std::vector<std::string> rigs = {"orbit", "walk", "sparse", "turn", "drive"};
+  std::vector<std::array<int64_t, 2>> sizes_px = {{140, 140}, {112, 140}, {98, 140}};  ///< H, W
+  int64_t min_frames = 2;  ///< of a scene
+  int64_t max_frames = 4;
+  int64_t pictures = 32;  ///< of a step, about: scenes times frames of 140 x 140 pixels
+  double min_overlap = 0.25;
+  double spread_start = 0.15;  ///< SampleOptions::spread at first, growing to 1
+  double spread_steps = 0.5;   ///< share of the steps after which it is 1
+  int64_t reuse = 3;           ///< steps that a render serves, each with new photometric changes
+  int64_t group = 16;          ///< renders that take turns meanwhile
+  int64_t textures = 512;      ///< pictures in the atlas
+  int64_t texture_seed = 0;
+};
+
+struct OptimiserRecipe {
+  double learning_rate = 6e-4;
+  double least_rate = 0.02;  ///< share of the learning rate at the end
+  int64_t warmup_steps = 200;
+  double weight_decay = 0.05;  ///< of matrices
+  std::array<double, 2> betas = {0.9, 0.95};
+  double clip_norm = 1;
+  double ema_decay = 0.999;  ///< of the averaged weights, which are the result
+};
+
+struct LossRecipe {
+  double camera = 3;
+  CameraLossOptions camera_parts = {.huber = 0.01, .rotation = 3, .field_of_view = 1};
+  double depth = 1;
+  double depth_gradient = 0.5;
+  double point = 1;  ///< only with a point head
+  // The aids (Aids) and when they have faded away, as a share of the steps.
+  double descriptor = 0.3;
+  double attention = 1;
+  double own_place = 1;
+  double place = 2;
+  double coarse_point = 1;
+  double aids_until = 0.8;
+  int64_t attention_blocks = 4;  ///< of the first global blocks, that learn to match
+  int64_t queries = 64;          ///< patches per frame that are matched in a step
+};
+
+/// A training run, whole: the same recipe gives the same run on the same machine.
+struct Recipe {
+  std::string model = "mini";  ///< preset
+  uint64_t seed = 0;
+  int64_t encoder_steps = 0;  ///< first the encoder alone learns descriptors
+  int64_t steps = 20000;      ///< after these
+  bool bf16 = true;           ///< autocast of products
+  DataRecipe data;
+  OptimiserRecipe optimiser;
+  LossRecipe loss;
+
+  int64_t all_steps() const { return encoder_steps + steps; }
+
+  std::string to_json() const;
+  /// Fields that are left out keep their defaults. Throws ConfigError naming `source` and the field:
+  /// unknown, of the wrong type or out of range.
+  static Recipe from_json(const std::string& text, const std::string& source);
+  static Recipe read(const std::string& path);
+};
+
+}  // namespace vggt::train
