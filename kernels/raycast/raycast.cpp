@@ -263,7 +263,7 @@ at::Tensor raycast_depth(const RaycastScene& scene,
                   pixels.is_cpu(),
               "raycast_depth: pixels must be [N, 2] double on the CPU, got ",
               pixels.sizes());
-  const Prepared prepared = raycast_detail::prepare(scene, {camera}, 0, 0);
+  const Prepared prepared = raycast_detail::prepare_views(scene, {camera}, 0, 0);
   const raycast_detail::SeenView& view = prepared.views[0];
   const at::Tensor at = pixels.contiguous();
   const auto* xy = at.const_data_ptr<double>();
@@ -278,6 +278,26 @@ at::Tensor raycast_depth(const RaycastScene& scene,
     if (first >= 0) to[i] = nearest;
   }
   return depth;
+}
+
+double raycast_clearance(const RaycastScene& scene, const double* point) {
+  auto nearest = static_cast<double>(raycast_detail::kFar);
+  for (const RaycastPrimitive& primitive : scene.primitives) {
+    float local[3];
+    float half[3];
+    for (int k = 0; k < 3; ++k) {
+      double along = 0;
+      for (int row = 0; row < 3; ++row) {
+        along += primitive.rotation[3 * row + k] * (point[row] - primitive.centre[row]);
+      }
+      local[k] = static_cast<float>(along);
+      half[k] = static_cast<float>(primitive.half[k]);
+    }
+    const float distance = raycast_detail::distance_to(
+        primitive.shape, raycast_detail::vec(half), raycast_detail::vec(local));
+    nearest = std::min(nearest, static_cast<double>(distance));
+  }
+  return nearest;
 }
 
 }  // namespace vggt::kernels

@@ -50,6 +50,10 @@ at::Tensor raycast_depth(const RaycastScene& scene,
                          const RaycastCamera& camera,
                          const at::Tensor& pixels);
 
+/// About how far the nearest surface is from a point of the world, (x, y, z); negative within a solid
+/// and outside a room. Within flat or long ellipsoids and beside them it can be some times too small.
+double raycast_clearance(const RaycastScene& scene, const double* point);
+
 /// What raycast() finds in each pixel, in float64, trying every solid with textbook formulas:
 /// depth, normal (both double) and primitive; no colour. For tests.
 RaycastPictures raycast_reference(const RaycastScene& scene,

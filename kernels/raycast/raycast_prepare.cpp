@@ -145,8 +145,6 @@ void fill_columns(const std::vector<Solid>& solids,
   std::vector<Cover> covers;
   double from[2] = {kInfinity, kInfinity};
   double to[2] = {-kInfinity, -kInfinity};
-  // What is much larger than the rest (a ground) is cut to the rest's range, to keep cells small.
-  std::vector<double> sizes;
   for (size_t i = static_cast<size_t>(first); i < solids.size(); ++i) {
     const Solid& solid = solids[i];
     Cover cover{};
@@ -166,7 +164,6 @@ void fill_columns(const std::vector<Solid>& solids,
       cover.to[axis] = middle + reach;
     }
     covers.push_back(cover);
-    sizes.push_back(std::max(cover.to[0] - cover.from[0], cover.to[1] - cover.from[1]));
   }
   for (size_t i = 0; i < covers.size(); ++i) {
     for (int axis = 0; axis < 2; ++axis) {
@@ -222,10 +219,10 @@ void across(const float* direction, float* u, float* v) {
 
 }  // namespace
 
-Prepared prepare(const RaycastScene& scene,
-                 const std::vector<RaycastCamera>& cameras,
-                 int64_t height_px,
-                 int64_t width_px) {
+Prepared prepare_views(const RaycastScene& scene,
+                       const std::vector<RaycastCamera>& cameras,
+                       int64_t height_px,
+                       int64_t width_px) {
   Prepared prepared;
   auto& order = prepared.primitive_of_solid;
   order.resize(scene.primitives.size());
@@ -255,6 +252,14 @@ Prepared prepare(const RaycastScene& scene,
     view.solid_count = static_cast<int32_t>(prepared.seen.size()) - view.first_solid;
     prepared.views.push_back(view);
   }
+  return prepared;
+}
+
+Prepared prepare(const RaycastScene& scene,
+                 const std::vector<RaycastCamera>& cameras,
+                 int64_t height_px,
+                 int64_t width_px) {
+  Prepared prepared = prepare_views(scene, cameras, height_px, width_px);
   across(scene.light.sun_direction, prepared.in_sun.u_axis, prepared.in_sun.v_axis);
   fill_columns(prepared.solids,
                prepared.room_count,

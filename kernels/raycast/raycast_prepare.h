@@ -23,7 +23,14 @@ struct Prepared {
   int32_t room_count = 0;
 };
 
+/// The solids and the views, without what shading needs.
 /// height_px, width_px  of the pictures; 0: rays may go anywhere
+Prepared prepare_views(const RaycastScene& scene,
+                       const std::vector<RaycastCamera>& cameras,
+                       int64_t height_px,
+                       int64_t width_px);
+
+/// All of it.
 Prepared prepare(const RaycastScene& scene,
                  const std::vector<RaycastCamera>& cameras,
                  int64_t height_px,
