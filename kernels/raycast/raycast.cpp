@@ -270,11 +270,12 @@ at::Tensor raycast_depth(const RaycastScene& scene,
   at::Tensor depth = at::zeros({pixels.size(0)}, at::kFloat);
   auto* const to = depth.mutable_data_ptr<float>();
   for (int64_t i = 0; i < pixels.size(0); ++i) {
-    const auto direction = raycast_detail::direction_at(
-        view, static_cast<float>(xy[2 * i]), static_cast<float>(xy[2 * i + 1]));
+    const auto x = static_cast<float>(xy[2 * i]);
+    const auto y = static_cast<float>(xy[2 * i + 1]);
+    const auto direction = raycast_detail::direction_at(view, x, y);
     float nearest = 0;
     const int32_t first = raycast_detail::first_solid(
-        prepared.seen.data(), nullptr, view.solid_count, direction, &nearest);
+        prepared.seen.data(), nullptr, view.solid_count, x, y, direction, &nearest);
     if (first >= 0) to[i] = nearest;
   }
   return depth;

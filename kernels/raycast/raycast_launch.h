@@ -35,8 +35,10 @@ cudaError_t launch_raycast(const RaycastParams& params, cudaStream_t stream);
 namespace raycast_detail {
 
 VGGT_RAYCAST_FUNCTION bool in_tile(const SeenSolid& solid, int64_t x, int64_t y) {
-  return solid.x_from < x + kRaycastTile && solid.x_to > x && solid.y_from < y + kRaycastTile &&
-         solid.y_to > y;
+  const auto left = static_cast<float>(x);
+  const auto top = static_cast<float>(y);
+  return solid.x_from < left + kRaycastTile && solid.x_to > left &&
+         solid.y_from < top + kRaycastTile && solid.y_to > top;
 }
 
 /// Casts the ray of one pixel's centre and stores what it meets.

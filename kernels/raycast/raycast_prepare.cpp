@@ -27,6 +27,15 @@ Solid solid_of(const RaycastPrimitive& primitive) {
   copy_floats(primitive.centre, 3, solid.centre);
   copy_floats(primitive.rotation, 9, solid.rotation);
   copy_floats(primitive.half, 3, solid.half);
+  double half[3];
+  box_around(primitive, half);
+  double square = 0;
+  for (const double axis : half) square += axis * axis;
+  // Of an ellipsoid only the longest half axis; a little more for rounding.
+  const double radius = primitive.shape == RaycastShape::kEllipsoid
+                            ? std::max({half[0], half[1], half[2]})
+                            : std::sqrt(square);
+  solid.radius = static_cast<float>(radius * 1.0001);
   solid.shape = primitive.shape;
   std::copy(primitive.materials, primitive.materials + 3, solid.materials);
   return solid;
@@ -49,10 +58,7 @@ SeenView view_of(const RaycastCamera& camera) {
   return view;
 }
 
-SeenSolid seen_solid(const RaycastPrimitive& primitive,
-                     const RaycastCamera& camera,
-                     int64_t height_px,
-                     int64_t width_px) {
+SeenSolid seen_solid(const RaycastPrimitive& primitive, const RaycastCamera& camera) {
   SeenSolid seen{};
   seen.shape = primitive.shape;
   copy_floats(primitive.half, 3, seen.half);
@@ -101,22 +107,17 @@ SeenSolid seen_solid(const RaycastPrimitive& primitive,
   constexpr double kBehind = 1e-4;
   if (primitive.shape == RaycastShape::kRoom || !(nearest > kBehind)) {
     seen.nearest = 0;
-    seen.x_to = static_cast<int32_t>(width_px);
-    seen.y_to = static_cast<int32_t>(height_px);
+    seen.x_from = seen.y_from = -kFar;
+    seen.x_to = seen.y_to = kFar;
     return seen;
   }
-  // A little less, for its rounding and the ray's.
+  // A little more on each side and in front: the outline and the rays are rounded.
+  constexpr double kRounding = 1e-2;
   seen.nearest = static_cast<float>(nearest * (1 - 1e-5));
-  // One pixel more on each side: rays are rounded, and outlines are smoothed by rays beside the centre.
-  const auto pixel = [](double at, int64_t size) {
-    return static_cast<int32_t>(std::clamp(std::floor(at), -1e6, 1e6) < 0
-                                    ? 0
-                                    : std::min(std::floor(at), static_cast<double>(size)));
-  };
-  seen.x_from = pixel(x_from - 1, width_px);
-  seen.x_to = pixel(x_to + 2, width_px);
-  seen.y_from = pixel(y_from - 1, height_px);
-  seen.y_to = pixel(y_to + 2, height_px);
+  seen.x_from = static_cast<float>(x_from - kRounding);
+  seen.x_to = static_cast<float>(x_to + kRounding);
+  seen.y_from = static_cast<float>(y_from - kRounding);
+  seen.y_to = static_cast<float>(y_to + kRounding);
   return seen;
 }
 
@@ -165,10 +166,19 @@ void fill_columns(const std::vector<Solid>& solids,
     }
     covers.push_back(cover);
   }
-  for (size_t i = 0; i < covers.size(); ++i) {
+  // What is much larger than the rest, as a ground, does not stretch the cells.
+  constexpr double kMuchLarger = 12;
+  const auto size_of = [](const Cover& cover) {
+    return std::max(cover.to[0] - cover.from[0], cover.to[1] - cover.from[1]);
+  };
+  std::vector<double> sizes;
+  for (const Cover& cover : covers) sizes.push_back(size_of(cover));
+  std::sort(sizes.begin(), sizes.end());
+  for (const Cover& cover : covers) {
+    if (size_of(cover) > kMuchLarger * sizes[sizes.size() / 2]) continue;
     for (int axis = 0; axis < 2; ++axis) {
-      from[axis] = std::min(from[axis], covers[i].from[axis]);
-      to[axis] = std::max(to[axis], covers[i].to[axis]);
+      from[axis] = std::min(from[axis], cover.from[axis]);
+      to[axis] = std::max(to[axis], cover.to[axis]);
     }
   }
   if (covers.empty()) {
@@ -185,8 +195,12 @@ void fill_columns(const std::vector<Solid>& solids,
         static_cast<int>(std::floor((at - from[axis]) * kCells / size)), 0, kCells - 1);
   };
   std::vector<std::vector<int32_t>> lists(kCells * kCells);
+  const double slack = 0.005 * size / kCells;
   for (size_t i = 0; i < covers.size(); ++i) {
-    const double slack = 0.005 * size / kCells;
+    if (covers[i].to[0] < from[0] || covers[i].from[0] > from[0] + size ||
+        covers[i].to[1] < from[1] || covers[i].from[1] > from[1] + size) {
+      continue;
+    }
     for (int v = cell(covers[i].from[1] - slack, 1); v <= cell(covers[i].to[1] + slack, 1); ++v) {
       for (int u = cell(covers[i].from[0] - slack, 0); u <= cell(covers[i].to[0] + slack, 0); ++u) {
         lists[static_cast<size_t>(v * kCells + u)].push_back(first + static_cast<int32_t>(i));
@@ -241,9 +255,11 @@ Prepared prepare_views(const RaycastScene& scene,
     for (size_t i = 0; i < order.size(); ++i) {
       const RaycastPrimitive& primitive = scene.primitives[static_cast<size_t>(order[i])];
       if (behind(primitive, camera)) continue;
-      SeenSolid seen = seen_solid(primitive, camera, height_px, width_px);
+      SeenSolid seen = seen_solid(primitive, camera);
       seen.index = static_cast<int32_t>(i);
-      const bool in_picture = seen.x_from < seen.x_to && seen.y_from < seen.y_to;
+      const bool in_picture = seen.x_to > 0 && seen.y_to > 0 &&
+                              seen.x_from < static_cast<float>(width_px) &&
+                              seen.y_from < static_cast<float>(height_px);
       if (in_picture || width_px == 0) prepared.seen.push_back(seen);
     }
     std::stable_sort(prepared.seen.begin() + view.first_solid,

@@ -156,20 +156,20 @@ struct Solid {
   float centre[3];
   float rotation[9];
   float half[3];
+  float radius;  ///< of the sphere around it
   RaycastShape shape;
   int32_t materials[3];
 };
 
-/// A primitive as one view sees it.
+/// A primitive as one view sees it. What decides whether a ray may meet it stands first.
 struct SeenSolid {
+  float x_from, x_to, y_from, y_to;  ///< the pixel coordinates of rays that may meet it
+  float nearest;                     ///< no part of it has less depth
+  RaycastShape shape;
   float from[3];      ///< the camera's centre in the solid's frame
   float rotation[9];  ///< local_from_cam
   float half[3];
-  RaycastShape shape;
-  float nearest;  ///< no part of it has less depth
   int32_t index;
-  /// The pixels whose rays may meet it: columns from .. to - 1, rows likewise.
-  int32_t x_from, x_to, y_from, y_to;
 };
 
 struct SeenView {
@@ -425,7 +425,12 @@ VGGT_RAYCAST_FUNCTION float sun_at(const Trace& trace, Vec3 p, Vec3 normal) {
   float share = 1;
   for (int32_t i = 0; i < count; ++i) {
     const Solid& solid = trace.solids[candidates[i]];
-    const Vec3 from = turned_back(solid.rotation, start - vec(solid.centre));
+    const Vec3 offset = start - vec(solid.centre);
+    const float ahead = dot(offset, sun);
+    const float square = solid.radius * solid.radius;
+    // Behind, or the ray passes the sphere around it.
+    if (ahead > solid.radius || dot(offset, offset) - ahead * ahead > square) continue;
+    const Vec3 from = turned_back(solid.rotation, offset);
     const Vec3 along = turned_back(solid.rotation, sun);
     const Span span = span_of(solid.shape, vec(solid.half), from, along);
     if (!(span.out > 0 && span.in < span.out)) continue;
@@ -451,7 +456,10 @@ VGGT_RAYCAST_FUNCTION float openness_at(const Trace& trace, Vec3 p, Vec3 normal)
   const int32_t* const candidates = cell_of(trace.upright, p, &count);
   for (int32_t i = 0; i < count; ++i) {
     const Solid& solid = trace.solids[candidates[i]];
-    const Vec3 local = turned_back(solid.rotation, probe - vec(solid.centre));
+    const Vec3 offset = probe - vec(solid.centre);
+    const float away = solid.radius + free;
+    if (dot(offset, offset) > away * away) continue;
+    const Vec3 local = turned_back(solid.rotation, offset);
     free = least(free, distance_to(solid.shape, vec(solid.half), local));
   }
   return 1 - trace.light.occlusion * (1 - most(free, 0) / reach);
@@ -565,14 +573,20 @@ VGGT_RAYCAST_FUNCTION Vec3 surface_colour(const Trace& trace,
 /// The solid that a view's ray through pixel coordinates (x, y) meets first: of `candidates`,
 /// positions in the view's list in ascending order (null: all of them). Returns the position in the
 /// view's list and the depth, or -1.
-VGGT_RAYCAST_FUNCTION int32_t first_solid(
-    const SeenSolid* seen, const int32_t* candidates, int32_t count, Vec3 direction, float* depth) {
+VGGT_RAYCAST_FUNCTION int32_t first_solid(const SeenSolid* seen,
+                                          const int32_t* candidates,
+                                          int32_t count,
+                                          float x,
+                                          float y,
+                                          Vec3 direction,
+                                          float* depth) {
   int32_t first = -1;
   float best = kFar;
   for (int32_t i = 0; i < count; ++i) {
     const int32_t at = candidates ? candidates[i] : i;
     const SeenSolid& solid = seen[at];
     if (solid.nearest >= best) break;
+    if (x < solid.x_from || x > solid.x_to || y < solid.y_from || y > solid.y_to) continue;
     const Vec3 along = turned(solid.rotation, direction);
     const Span span = span_of(solid.shape, vec(solid.half), vec(solid.from), along);
     const float t = solid.shape == RaycastShape::kRoom ? span.out : span.in;
@@ -600,7 +614,7 @@ VGGT_RAYCAST_FUNCTION Hit cast(const Trace& trace,
   const Vec3 direction = turned(view.world_from_cam, in_cam);
   const SeenSolid* seen = trace.seen + view.first_solid;
   float depth = 0;
-  const int32_t first = first_solid(seen, candidates, count, in_cam, &depth);
+  const int32_t first = first_solid(seen, candidates, count, x, y, in_cam, &depth);
   if (first < 0) {
     hit.colour = sky_colour(trace, direction);
     return hit;

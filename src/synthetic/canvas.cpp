@@ -21,7 +21,7 @@ Colour scaled(const Colour& colour, float factor) {
 Colour from_hue(double hue, double saturation, double value) {
   Colour colour{};
   for (int c = 0; c < 3; ++c) {
-    double turn = hue + c / 3.0;
+    double turn = hue - c / 3.0;
     turn -= std::floor(turn);
     const double ramp = std::clamp(std::abs(6 * turn - 3) - 1, 0.0, 1.0);
     colour[static_cast<size_t>(c)] = static_cast<float>(value * (1 + saturation * (ramp - 1)));

@@ -76,7 +76,7 @@ std::vector<Pose> draw_walk(const Stage& stage, const RigOptions& options, Rando
   Vector place = *start;
   const double stride = options.spread * stage.near * random.uniform(0.05, 0.4);
   double heading = random.uniform(0, 2 * kPi);
-  const bool looks_at_centre = random.chance(0.5);
+  const bool looks_at_centre = random.chance(stage.kind == SceneKind::kObject ? 0.9 : 0.5);
   const Vector to_centre = stage.centre - place;
   // Turned off what there is to see by up to a right angle.
   const auto [s, c] = sine_cosine(random.uniform(-0.5, 0.5) * kPi);
@@ -155,7 +155,7 @@ std::vector<Pose> draw_drive(const Stage& stage, const RigOptions& options, Rand
     const auto from = draw_place(stage, random);
     const auto to = draw_place(stage, random);
     if (!from || !to || length(*to - *from) < 0.3) return {};
-    path = {*from, *to};
+    path = {*from, {(*to)[0], (*to)[1], (*from)[2]}};
   }
   const double stride = options.spread * stage.near * random.uniform(0.1, 0.5);
   double along = random.uniform(0, 30);

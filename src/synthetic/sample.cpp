@@ -74,7 +74,9 @@ Shot draw_shot(const SampleOptions& options, const Textures& textures, uint64_t 
                       .fov_max_deg = options.fov_max_deg,
                       .spread = options.spread};
     if (rig.rig == RigKind::kAny) {
-      rig.rig = static_cast<RigKind>(of_scene.stream(1).index(kRigKinds));
+      // An object is looked at: orbit, walk or sparse, the first three.
+      const int64_t count = shot.stage.kind == SceneKind::kObject ? 3 : kRigKinds;
+      rig.rig = static_cast<RigKind>(of_scene.stream(1).index(count));
     }
     for (int attempt = 0; attempt < kAttempts; ++attempt) {
       auto cameras = draw_rig(shot.stage, rig, of_scene.stream(static_cast<uint64_t>(attempt) + 2));
