@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/raycast/raycast_trace.h"
+
+#ifdef VGGT_WITH_CUDA
+#include <cuda_runtime_api.h>
+#endif
+
+namespace vggt::kernels {
+
+/// A tile of this many pixels a side shares one list of the solids that its rays may meet.
+constexpr int kRaycastTile = 16;
+
+/// What is drawn, and where to. All pointers are on the device that draws.
+struct RaycastParams {
+  raycast_detail::Trace trace{};
+  const int32_t* primitive_of_solid = nullptr;
+  float* colour = nullptr;       // [views, 3, height, width]
+  float* depth = nullptr;        // [views, height, width]
+  float* normal = nullptr;       // [views, 3, height, width]
+  int32_t* primitive = nullptr;  // [views, height, width]
+  int64_t views = 0;
+  int64_t height = 0;
+  int64_t width = 0;
+  bool smooth = true;
+};
+
+#ifdef VGGT_WITH_CUDA
+cudaError_t launch_raycast(const RaycastParams& params, cudaStream_t stream);
+#endif
+
+namespace raycast_detail {
+
+VGGT_RAYCAST_FUNCTION bool in_tile(const SeenSolid& solid, int64_t x, int64_t y) {
+  const auto left = static_cast<float>(x);
+  const auto top = static_cast<float>(y);
+  return solid.x_from < left + kRaycastTile && solid.x_to > left &&
+         solid.y_from < top + kRaycastTile && solid.y_to > top;
+}
+
+/// Casts the ray of one pixel's centre and stores what it meets.
+VGGT_RAYCAST_FUNCTION void draw_pixel(const RaycastParams& p,
+                                      int64_t view,
+                                      int64_t x,
+                                      int64_t y,
+                                      const int32_t* candidates,
+                                      int32_t count) {
+  const Hit hit = cast(p.trace,
+                       p.trace.views[view],
+                       candidates,
+                       count,
+                       static_cast<float>(x) + 0.5F,
+                       static_cast<float>(y) + 0.5F);
+  const int64_t area = p.height * p.width;
+  const int64_t at = y * p.width + x;
+  p.depth[view * area + at] = hit.depth;
+  p.primitive[view * area + at] = hit.index < 0 ? -1 : p.primitive_of_solid[hit.index];
+  const int64_t planes = 3 * view * area + at;
+  const float colour[3] = {hit.colour.x, hit.colour.y, hit.colour.z};
+  const float normal[3] = {hit.normal.x, hit.normal.y, hit.normal.z};
+  for (int c = 0; c < 3; ++c) {
+    p.colour[planes + c * area] = colour[c];
+    p.normal[planes + c * area] = normal[c];
+  }
+}
+
+/// Whether a pixel's neighbour shows another solid or another face.
+VGGT_RAYCAST_FUNCTION bool at_outline(const RaycastParams& p, int64_t view, int64_t x, int64_t y) {
+  constexpr float kSameFace = 0.9F;  // cosine
+  const int64_t area = p.height * p.width;
+  const int32_t* primitive = p.primitive + view * area;
+  const float* normal = p.normal + 3 * view * area;
+  const int64_t at = y * p.width + x;
+  const int64_t neighbours[4] = {x > 0 ? at - 1 : at,
+                                 x + 1 < p.width ? at + 1 : at,
+                                 y > 0 ? at - p.width : at,
+                                 y + 1 < p.height ? at + p.width : at};
+  for (const int64_t other : neighbours) {
+    if (primitive[other] != primitive[at]) return true;
+    const float cosine = normal[at] * normal[other] + normal[at + area] * normal[other + area] +
+                         normal[at + 2 * area] * normal[other + 2 * area];
+    if (primitive[at] >= 0 && cosine < kSameFace) return true;
+  }
+  return false;
+}
+
+/// Replaces the colour of a pixel at an outline by the mean of several rays.
+VGGT_RAYCAST_FUNCTION void smooth_pixel(const RaycastParams& p,
+                                        int64_t view,
+                                        int64_t x,
+                                        int64_t y,
+                                        const int32_t* candidates,
+                                        int32_t count) {
+  if (!at_outline(p, view, x, y)) return;
+  const int64_t area = p.height * p.width;
+  float* colour = p.colour + 3 * view * area + y * p.width + x;
+  const Vec3 mean = smoothed(p.trace,
+                             p.trace.views[view],
+                             candidates,
+                             count,
+                             static_cast<float>(x) + 0.5F,
+                             static_cast<float>(y) + 0.5F,
+                             {colour[0], colour[area], colour[2 * area]});
+  colour[0] = mean.x;
+  colour[area] = mean.y;
+  colour[2 * area] = mean.z;
+}
+
+}  // namespace raycast_detail
+}  // namespace vggt::kernels

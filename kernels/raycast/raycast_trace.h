@@ -1,0 +1,663 @@
+// SPDX-License-Identifier: Apache-2.0
+// One ray: which solid it meets and what colour is seen there. The same inline code on the CPU and
+// in CUDA, in float32, with IEEE operations only (no library functions but sqrt), so that machines
+// agree; C++17, no LibTorch.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+
+#include "kernels/raycast/raycast_scene.h"
+
+#ifdef __CUDACC__
+#define VGGT_RAYCAST_FUNCTION __host__ __device__ __forceinline__
+#else
+#define VGGT_RAYCAST_FUNCTION inline
+#endif
+
+namespace vggt::kernels::raycast_detail {
+
+struct Vec3 {
+  float x = 0;
+  float y = 0;
+  float z = 0;
+};
+
+VGGT_RAYCAST_FUNCTION Vec3 vec(const float* v) { return {v[0], v[1], v[2]}; }
+VGGT_RAYCAST_FUNCTION Vec3 operator+(Vec3 a, Vec3 b) { return {a.x + b.x, a.y + b.y, a.z + b.z}; }
+VGGT_RAYCAST_FUNCTION Vec3 operator-(Vec3 a, Vec3 b) { return {a.x - b.x, a.y - b.y, a.z - b.z}; }
+VGGT_RAYCAST_FUNCTION Vec3 operator*(Vec3 a, Vec3 b) { return {a.x * b.x, a.y * b.y, a.z * b.z}; }
+VGGT_RAYCAST_FUNCTION Vec3 operator*(float s, Vec3 a) { return {s * a.x, s * a.y, s * a.z}; }
+VGGT_RAYCAST_FUNCTION float dot(Vec3 a, Vec3 b) { return a.x * b.x + a.y * b.y + a.z * b.z; }
+VGGT_RAYCAST_FUNCTION float least(float a, float b) { return a < b ? a : b; }
+VGGT_RAYCAST_FUNCTION float most(float a, float b) { return a > b ? a : b; }
+VGGT_RAYCAST_FUNCTION float clamp01(float a) { return most(0.0F, least(1.0F, a)); }
+VGGT_RAYCAST_FUNCTION Vec3 unit(Vec3 a) { return (1.0F / std::sqrt(most(dot(a, a), 1e-30F))) * a; }
+
+/// matrix * v; matrix row-major
+VGGT_RAYCAST_FUNCTION Vec3 turned(const float* m, Vec3 v) {
+  return {m[0] * v.x + m[1] * v.y + m[2] * v.z,
+          m[3] * v.x + m[4] * v.y + m[5] * v.z,
+          m[6] * v.x + m[7] * v.y + m[8] * v.z};
+}
+
+/// matrix^T * v
+VGGT_RAYCAST_FUNCTION Vec3 turned_back(const float* m, Vec3 v) {
+  return {m[0] * v.x + m[3] * v.y + m[6] * v.z,
+          m[1] * v.x + m[4] * v.y + m[7] * v.z,
+          m[2] * v.x + m[5] * v.y + m[8] * v.z};
+}
+
+constexpr float kFar = 3e37F;
+
+/// Where a ray is inside a solid: from `in` to `out`, in lengths of its direction; none: in >= out.
+struct Span {
+  float in = kFar;
+  float out = -kFar;
+};
+
+// A direction along a face has an infinite reciprocal, and 0 times that is no number.
+VGGT_RAYCAST_FUNCTION float reciprocal(float v) {
+  constexpr float kTiny = 1e-20F;
+  return 1.0F / (v >= 0 ? most(v, kTiny) : least(v, -kTiny));
+}
+
+VGGT_RAYCAST_FUNCTION Span box_span(Vec3 half, Vec3 from, Vec3 along) {
+  const Vec3 inverse = {reciprocal(along.x), reciprocal(along.y), reciprocal(along.z)};
+  const Vec3 middle = {-from.x * inverse.x, -from.y * inverse.y, -from.z * inverse.z};
+  const Vec3 reach = {
+      half.x * std::fabs(inverse.x), half.y * std::fabs(inverse.y), half.z * std::fabs(inverse.z)};
+  return {most(most(middle.x - reach.x, middle.y - reach.y), middle.z - reach.z),
+          least(least(middle.x + reach.x, middle.y + reach.y), middle.z + reach.z)};
+}
+
+// From the point of the ray nearest to the centre: the textbook's b^2 - a c loses all digits for a
+// small solid far away (Haines et al., "Precision improvements for ray / sphere intersection", 2019).
+VGGT_RAYCAST_FUNCTION Span ellipsoid_span(Vec3 half, Vec3 from, Vec3 along) {
+  const Vec3 inverse = {1.0F / half.x, 1.0F / half.y, 1.0F / half.z};
+  const Vec3 o = from * inverse;
+  const Vec3 d = along * inverse;
+  const float a = 1.0F / dot(d, d);
+  const float nearest = -dot(o, d) * a;
+  const Vec3 q = o + nearest * d;
+  const float left = 1.0F - dot(q, q);
+  if (!(left > 0)) return {};
+  const float reach = std::sqrt(left * a);
+  return {nearest - reach, nearest + reach};
+}
+
+/// Of the frustum's axis: radius = middle + slope * z.
+VGGT_RAYCAST_FUNCTION float frustum_slope(Vec3 half) { return (half.y - half.x) / (2 * half.z); }
+
+VGGT_RAYCAST_FUNCTION Span frustum_span(Vec3 half, Vec3 from, Vec3 along) {
+  const float start = -dot(from, along) / dot(along, along);
+  const Vec3 o = from + start * along;  // near the solid, as above
+  const float slope = frustum_slope(half);
+  const float radius = 0.5F * (half.x + half.y) + slope * o.z;
+  const float growth = slope * along.z;
+  const float a = along.x * along.x + along.y * along.y - growth * growth;
+  const float b = o.x * along.x + o.y * along.y - radius * growth;
+  const float c = o.x * o.x + o.y * o.y - radius * radius;
+  Span span;
+  const auto meet = [&](float t) {
+    span.in = least(span.in, t);
+    span.out = most(span.out, t);
+  };
+  const float left = b * b - a * c;
+  if (left > 0) {
+    const float root = std::sqrt(left);
+    // Both roots without a difference of near numbers.
+    const float sum = -(b + (b >= 0 ? root : -root));
+    const float roots[2] = {sum * reciprocal(a), c * reciprocal(sum)};
+    for (const float t : roots) {
+      const bool on_surface = std::fabs(o.z + t * along.z) <= half.z && radius + t * growth >= 0;
+      if (on_surface) meet(t);
+    }
+  }
+  const float inverse = reciprocal(along.z);
+  for (int end = 0; end < 2; ++end) {
+    const float z = end == 0 ? -half.z : half.z;
+    const float of_end = end == 0 ? half.x : half.y;
+    const float t = (z - o.z) * inverse;
+    const float x = o.x + t * along.x;
+    const float y = o.y + t * along.y;
+    if (x * x + y * y <= of_end * of_end) meet(t);
+  }
+  return {span.in + start, span.out + start};
+}
+
+VGGT_RAYCAST_FUNCTION Span span_of(RaycastShape shape, Vec3 half, Vec3 from, Vec3 along) {
+  if (shape == RaycastShape::kEllipsoid) return ellipsoid_span(half, from, along);
+  if (shape == RaycastShape::kFrustum) return frustum_span(half, from, along);
+  return box_span(half, from, along);
+}
+
+/// About how far a point is from a solid; negative inside. Exact for boxes, else a little less or
+/// more.
+VGGT_RAYCAST_FUNCTION float distance_to(RaycastShape shape, Vec3 half, Vec3 p) {
+  if (shape == RaycastShape::kEllipsoid) {
+    const Vec3 scaled = {p.x / half.x, p.y / half.y, p.z / half.z};
+    return (std::sqrt(dot(scaled, scaled)) - 1) * least(least(half.x, half.y), half.z);
+  }
+  Vec3 q = {std::fabs(p.x) - half.x, std::fabs(p.y) - half.y, std::fabs(p.z) - half.z};
+  if (shape == RaycastShape::kRoom) return -most(most(q.x, q.y), q.z);
+  if (shape == RaycastShape::kFrustum) {
+    const float z = most(-half.z, least(half.z, p.z));
+    q.x = std::sqrt(p.x * p.x + p.y * p.y) - 0.5F * (half.x + half.y) - frustum_slope(half) * z;
+    q.y = -kFar;
+  }
+  const Vec3 outside = {most(q.x, 0), most(q.y, 0), most(q.z, 0)};
+  return std::sqrt(dot(outside, outside)) + least(0, most(most(q.x, q.y), q.z));
+}
+
+/// A primitive in float32, in the world.
+struct Solid {
+  float centre[3];
+  float rotation[9];
+  float half[3];
+  float radius;  ///< of the sphere around it
+  RaycastShape shape;
+  int32_t materials[3];
+};
+
+/// A primitive as one view sees it. What decides whether a ray may meet it stands first.
+struct SeenSolid {
+  float x_from, x_to, y_from, y_to;  ///< the pixel coordinates of rays that may meet it
+  float nearest;                     ///< no part of it has less depth
+  RaycastShape shape;
+  float from[3];      ///< the camera's centre in the solid's frame
+  float rotation[9];  ///< local_from_cam
+  float half[3];
+  int32_t index;
+};
+
+struct SeenView {
+  float world_from_cam[9];
+  float centre[3];
+  float inverse_fx, inverse_fy;
+  float cx, cy;
+  int32_t solid_count;  ///< of SeenSolid, sorted by `nearest`
+  int32_t first_solid;
+};
+
+/// The scene's solids by cells of a plane, in which a point looks for what is near its column.
+struct Columns {
+  float u_axis[3];
+  float v_axis[3];
+  float u_from, v_from;
+  float cells_per_unit;
+  const int32_t* starts;  ///< [kCells * kCells + 1]
+  const int32_t* solids;
+};
+constexpr int kCells = 32;
+
+struct Trace {
+  const Solid* solids;
+  const RaycastMaterial* materials;
+  const SeenView* views;
+  const SeenSolid* seen;
+  const uint32_t* atlas;  ///< [layers, texels of all levels]: red, green, blue from the lowest byte
+  int32_t texture_log2;   ///< of the width of level 0
+  Columns in_sun;         ///< along the sun's rays
+  Columns upright;        ///< widened by occlusion_distance
+  int32_t room_count;     ///< the first solids are the rooms, which stand in no cell
+  RaycastLight light;
+};
+
+struct Hit {
+  float depth = 0;  ///< 0: nothing
+  int32_t index = -1;
+  Vec3 normal;  ///< in the world, towards the camera
+  Vec3 colour;
+};
+
+VGGT_RAYCAST_FUNCTION const int32_t* cell_of(const Columns& columns, Vec3 p, int32_t* count) {
+  const float u = (dot(vec(columns.u_axis), p) - columns.u_from) * columns.cells_per_unit;
+  const float v = (dot(vec(columns.v_axis), p) - columns.v_from) * columns.cells_per_unit;
+  *count = 0;
+  if (!(u >= 0 && v >= 0 && u < kCells && v < kCells)) return columns.solids;
+  const int32_t cell = static_cast<int32_t>(v) * kCells + static_cast<int32_t>(u);
+  *count = columns.starts[cell + 1] - columns.starts[cell];
+  return columns.solids + columns.starts[cell];
+}
+
+// --- Textures ------------------------------------------------------------------------------------
+
+/// Texels before a level: 4^n + 4^(n-1) + ...
+VGGT_RAYCAST_FUNCTION int32_t level_start(int32_t log2, int32_t level) {
+  const int64_t all = int64_t{4} << (2 * log2);
+  return static_cast<int32_t>((all - (all >> (2 * level))) / 3);
+}
+
+// Four bytes apart in 16 bits each, so that one multiplication scales all of them.
+VGGT_RAYCAST_FUNCTION uint64_t spread(uint32_t texel) {
+  const uint64_t v = texel;
+  return (v & 0xFF) | (v & 0xFF00) << 8 | (v & 0xFF0000) << 16;
+}
+
+VGGT_RAYCAST_FUNCTION uint64_t blend(uint64_t a, uint64_t b, uint32_t of_b) {
+  return ((a * (256 - of_b) + b * of_b) >> 8) & 0x00FF00FF00FF00FFULL;
+}
+
+VGGT_RAYCAST_FUNCTION float floor_of(float v) {
+  const auto whole = static_cast<float>(static_cast<int32_t>(v));
+  return whole > v ? whole - 1 : whole;
+}
+
+/// Bilinear, repeated; (u, v) in [0, 1).
+VGGT_RAYCAST_FUNCTION uint64_t
+texel_at(const uint32_t* texture, int32_t log2, int32_t level, float u, float v) {
+  const int32_t size = 1 << (log2 - level);
+  const int32_t mask = size - 1;
+  const uint32_t* texels = texture + level_start(log2, level);
+  // In 256ths of a texel.
+  const auto x = static_cast<int32_t>(u * static_cast<float>(size << 8)) + (mask << 8) + 128;
+  const auto y = static_cast<int32_t>(v * static_cast<float>(size << 8)) + (mask << 8) + 128;
+  const uint32_t* row = texels + ((y >> 8) & mask) * size;
+  const uint32_t* next = texels + (((y >> 8) + 1) & mask) * size;
+  const int32_t left = (x >> 8) & mask;
+  const int32_t right = ((x >> 8) + 1) & mask;
+  return blend(blend(spread(row[left]), spread(row[right]), x & 255),
+               blend(spread(next[left]), spread(next[right]), x & 255),
+               y & 255);
+}
+
+/// log2 up to a tenth; 0 at and below 1.
+VGGT_RAYCAST_FUNCTION float about_log2(float v) {
+  if (!(v > 1)) return 0;
+  uint32_t bits = 0;
+  std::memcpy(&bits, &v, sizeof(bits));
+  return static_cast<float>(static_cast<int32_t>(bits >> 23) - 127) +
+         static_cast<float>(bits & 0x7FFFFF) / 8388608.0F;
+}
+
+/// The texture over a pixel that is `width` x `length` repeats large, the length along (du, dv), a
+/// unit vector: trilinear, several times along the length.
+VGGT_RAYCAST_FUNCTION Vec3 texture_over(const Trace& trace,
+                                        int32_t layer,
+                                        float u,
+                                        float v,
+                                        float width,
+                                        float length,
+                                        float du,
+                                        float dv) {
+  constexpr int32_t kMostTaps = 4;
+  const int32_t log2 = trace.texture_log2;
+  const uint32_t* texture = trace.atlas + static_cast<int64_t>(layer) * level_start(log2, log2 + 1);
+  int32_t taps = 1 + static_cast<int32_t>(least(length / most(width, 1e-9F) - 1, kMostTaps - 1));
+  const auto texels = static_cast<float>(1 << log2);
+  // Magnified, one is enough.
+  if (length * texels < 1) taps = 1;
+  const float share = 1.0F / static_cast<float>(taps);
+  const float level = about_log2(most(width, length * share) * texels);
+  const int32_t finer = level < static_cast<float>(log2) ? static_cast<int32_t>(level) : log2;
+  const int32_t coarser = finer < log2 ? finer + 1 : log2;
+  const auto of_coarser = static_cast<uint32_t>(256 * clamp01(level - static_cast<float>(finer)));
+  uint64_t sum = 0;
+  for (int32_t i = 0; i < taps; ++i) {
+    const float at = (static_cast<float>(i) + 0.5F) * share - 0.5F;
+    float tu = u + at * length * du;
+    float tv = v + at * length * dv;
+    tu -= floor_of(tu);
+    tv -= floor_of(tv);
+    uint64_t texel = texel_at(texture, log2, finer, tu, tv);
+    if (of_coarser > 0) {
+      texel = blend(texel, texel_at(texture, log2, coarser, tu, tv), of_coarser);
+    }
+    sum += texel;
+  }
+  const float scale = share / 255.0F;
+  return {scale * static_cast<float>(sum & 0xFFFF),
+          scale * static_cast<float>((sum >> 16) & 0xFFFF),
+          scale * static_cast<float>((sum >> 32) & 0xFFFF)};
+}
+
+/// Brightness of a texture, bilinear in the nearest coarser level.
+VGGT_RAYCAST_FUNCTION float stain_at(
+    const Trace& trace, int32_t layer, float u, float v, float width) {
+  const int32_t log2 = trace.texture_log2;
+  const uint32_t* texture = trace.atlas + static_cast<int64_t>(layer) * level_start(log2, log2 + 1);
+  const float level = about_log2(width * static_cast<float>(1 << log2)) + 0.5F;
+  const int32_t whole = level < static_cast<float>(log2) ? static_cast<int32_t>(level) : log2;
+  const uint64_t texel = texel_at(texture, log2, whole, u - floor_of(u), v - floor_of(v));
+  return static_cast<float>((texel & 0xFF) + ((texel >> 16) & 0xFF) + ((texel >> 32) & 0xFF)) /
+         (3 * 255.0F);
+}
+
+// --- Surfaces ------------------------------------------------------------------------------------
+
+/// A place on a solid's surface.
+struct Place {
+  Vec3 normal;  ///< outward, in the solid's frame
+  Vec3 u_axis;  ///< the texture's axes there, unit
+  Vec3 v_axis;
+  float u, v;    ///< along them, scene units
+  float u_half;  ///< of the face of a box
+  float v_half;
+  int32_t part;  ///< 0 side, 1 +z, 2 -z
+};
+
+/// The angle of (x, y) in turns, within 1e-5; in [0, 1).
+VGGT_RAYCAST_FUNCTION float turns_of(float x, float y) {
+  const float ax = std::fabs(x);
+  const float ay = std::fabs(y);
+  const float r = least(ax, ay) / most(most(ax, ay), 1e-30F);
+  const float s = r * r;
+  // Abramowitz and Stegun 4.4.49, divided by 2 pi.
+  float angle = 0.00838004F + s * -0.00186549F;
+  angle = -0.0185309F + s * angle;
+  angle = r * (0.1591513F + s * (-0.0529387F + s * (0.0308034F + s * angle)));
+  if (ay > ax) angle = 0.25F - angle;
+  if (x < 0) angle = 0.5F - angle;
+  if (y < 0) angle = 1.0F - angle;
+  return angle < 1 ? angle : 0;
+}
+
+VGGT_RAYCAST_FUNCTION Place box_place(Vec3 half, Vec3 p) {
+  const Vec3 q = {std::fabs(p.x) - half.x, std::fabs(p.y) - half.y, std::fabs(p.z) - half.z};
+  Place place{};
+  // Upright pictures stand upright and are not mirrored, seen from outside.
+  if (q.z >= q.x && q.z >= q.y) {
+    const float sign = p.z >= 0 ? 1.0F : -1.0F;
+    place = {{0, 0, sign}, {1, 0, 0}, {0, -sign, 0}, p.x, -sign * p.y, half.x, half.y, 0};
+    place.part = p.z >= 0 ? 1 : 2;
+  } else if (q.x >= q.y) {
+    const float sign = p.x >= 0 ? 1.0F : -1.0F;
+    place = {{sign, 0, 0}, {0, sign, 0}, {0, 0, -1}, sign * p.y, -p.z, half.y, half.z, 0};
+  } else {
+    const float sign = p.y >= 0 ? 1.0F : -1.0F;
+    place = {{0, sign, 0}, {-sign, 0, 0}, {0, 0, -1}, -sign * p.x, -p.z, half.x, half.z, 0};
+  }
+  return place;
+}
+
+VGGT_RAYCAST_FUNCTION Place ellipsoid_place(Vec3 half, Vec3 p) {
+  // The texture is projected along the axis that the surface faces most.
+  Place place = box_place({0, 0, 0}, {p.x / half.x, p.y / half.y, p.z / half.z});
+  place.u = dot(place.u_axis, p);
+  place.v = dot(place.v_axis, p);
+  place.normal = unit({p.x / (half.x * half.x), p.y / (half.y * half.y), p.z / (half.z * half.z)});
+  place.part = 0;
+  return place;
+}
+
+VGGT_RAYCAST_FUNCTION Place frustum_place(Vec3 half, Vec3 p) {
+  const float slope = frustum_slope(half);
+  const float radius = 0.5F * (half.x + half.y) + slope * p.z;
+  const float around = std::sqrt(p.x * p.x + p.y * p.y);
+  // Off the side by the cosine of its tilt.
+  const float off_side = (around - radius) / std::sqrt(1 + slope * slope);
+  Place place{};
+  if (std::fabs(p.z) - half.z >= off_side) {
+    place = box_place({kFar, kFar, half.z}, p);
+    place.u_half = place.v_half = p.z >= 0 ? half.y : half.x;
+    return place;
+  }
+  constexpr float kTurn = 6.2831853F;
+  const float inverse = 1.0F / most(around, 1e-30F);
+  const Vec3 outward = {p.x * inverse, p.y * inverse, 0};
+  place.normal = unit({outward.x, outward.y, -slope});
+  place.u_axis = {-outward.y, outward.x, 0};
+  place.v_axis = {0, 0, -1};
+  place.u_half = 0.5F * kTurn * most(half.x, half.y);
+  place.v_half = half.z;
+  // From -u_half to u_half around, so that a texture that fills it has one seam.
+  place.u = (2 * turns_of(p.x, p.y) - 1) * place.u_half;
+  place.v = -p.z;
+  return place;
+}
+
+VGGT_RAYCAST_FUNCTION Place place_on(RaycastShape shape, Vec3 half, Vec3 p) {
+  if (shape == RaycastShape::kEllipsoid) return ellipsoid_place(half, p);
+  if (shape == RaycastShape::kFrustum) return frustum_place(half, p);
+  return box_place(half, p);
+}
+
+/// The share of the sun that reaches a point; 0 in full shadow. The rim is soft: a ray that passes
+/// only a short way through a convex solid passes near its outline.
+VGGT_RAYCAST_FUNCTION float sun_at(const Trace& trace, Vec3 p, Vec3 normal) {
+  constexpr float kOffSurface = 2e-3F;
+  const Vec3 sun = vec(trace.light.sun_direction);
+  int32_t count = 0;
+  const int32_t* const candidates = cell_of(trace.in_sun, p, &count);
+  const Vec3 start = p + kOffSurface * normal;
+  float share = 1;
+  for (int32_t i = 0; i < count; ++i) {
+    const Solid& solid = trace.solids[candidates[i]];
+    const Vec3 offset = start - vec(solid.centre);
+    const float ahead = dot(offset, sun);
+    const float square = solid.radius * solid.radius;
+    // Behind, or the ray passes the sphere around it.
+    if (ahead > solid.radius || dot(offset, offset) - ahead * ahead > square) continue;
+    const Vec3 from = turned_back(solid.rotation, offset);
+    const Vec3 along = turned_back(solid.rotation, sun);
+    const Span span = span_of(solid.shape, vec(solid.half), from, along);
+    if (!(span.out > 0 && span.in < span.out)) continue;
+    const float in = most(span.in, 0);
+    const float rim = trace.light.penumbra * in + kOffSurface;
+    share = least(share, 1 - clamp01((span.out - in) / rim));
+    if (!(share > 0)) return 0;
+  }
+  return share;
+}
+
+/// The share of the light from all around that reaches a point: less near other things.
+VGGT_RAYCAST_FUNCTION float openness_at(const Trace& trace, Vec3 p, Vec3 normal) {
+  const float reach = trace.light.occlusion_distance;
+  const Vec3 probe = p + reach * normal;
+  float free = reach;
+  for (int32_t i = 0; i < trace.room_count; ++i) {
+    const Solid& room = trace.solids[i];
+    const Vec3 local = turned_back(room.rotation, probe - vec(room.centre));
+    free = least(free, distance_to(room.shape, vec(room.half), local));
+  }
+  int32_t count = 0;
+  const int32_t* const candidates = cell_of(trace.upright, p, &count);
+  for (int32_t i = 0; i < count; ++i) {
+    const Solid& solid = trace.solids[candidates[i]];
+    const Vec3 offset = probe - vec(solid.centre);
+    const float away = solid.radius + free;
+    if (dot(offset, offset) > away * away) continue;
+    const Vec3 local = turned_back(solid.rotation, offset);
+    free = least(free, distance_to(solid.shape, vec(solid.half), local));
+  }
+  return 1 - trace.light.occlusion * (1 - most(free, 0) / reach);
+}
+
+VGGT_RAYCAST_FUNCTION Vec3 sky_colour(const Trace& trace, Vec3 direction) {
+  const Vec3 d = unit(direction);
+  const float up = clamp01(d.z);
+  const float height = std::sqrt(up);
+  Vec3 colour = (1 - height) * vec(trace.light.horizon) + height * vec(trace.light.zenith);
+  if (trace.light.clouds > 0 && d.z > 0) {
+    const float scale = 0.12F / (d.z + 0.12F);
+    const float cloud =
+        stain_at(trace, trace.light.cloud_texture, d.x * scale, d.y * scale, 0.01F * scale);
+    const float cover = trace.light.clouds * clamp01(3 * cloud - 1.2F);
+    colour = (1 - cover) * colour + cover * Vec3{0.95F, 0.95F, 0.95F};
+  }
+  return colour;
+}
+
+VGGT_RAYCAST_FUNCTION Vec3 light_at(const Trace& trace, Vec3 p, Vec3 normal, float openness) {
+  const RaycastLight& light = trace.light;
+  const float up = 0.5F + 0.5F * normal.z;
+  Vec3 sum = openness * (up * vec(light.sky_light) + (1 - up) * vec(light.ground_light));
+  for (const RaycastPointLight& lamp : light.points) {
+    const Vec3 to = vec(lamp.position) - p;
+    const float square = dot(to, to);
+    const float facing = dot(normal, to) / std::sqrt(most(square, 1e-12F));
+    if (facing > 0) sum = sum + (openness * facing / (square + 0.05F)) * vec(lamp.colour);
+  }
+  return sum;
+}
+
+/// Linear colour of the place where the ray with direction `direction` from `eye` meets the solid at
+/// p, which is `local` in its frame.
+VGGT_RAYCAST_FUNCTION Vec3 surface_colour(const Trace& trace,
+                                          const Solid& solid,
+                                          const Place& place,
+                                          Vec3 p,
+                                          Vec3 normal,
+                                          Vec3 direction,
+                                          Vec3 local_direction,
+                                          float pixel) {
+  const RaycastMaterial& material = trace.materials[solid.materials[place.part]];
+  const Vec3 towards = unit(direction);
+  const float facing = most(std::fabs(dot(normal, towards)), 0.05F);
+  // The pixel on the surface: as wide as seen, and longer along the direction of the view.
+  float along_u = dot(place.u_axis, local_direction);
+  float along_v = dot(place.v_axis, local_direction);
+  const float inverse = 1.0F / std::sqrt(most(along_u * along_u + along_v * along_v, 1e-20F));
+  along_u *= inverse;
+  along_v *= inverse;
+  Vec3 albedo;
+  if (material.repeats > 0) {
+    float repeats = material.repeats;
+    if (solid.shape == RaycastShape::kFrustum && place.part == 0) {
+      // Whole repeats around, so that there is no seam.
+      repeats = most(1, floor_of(2 * place.u_half * repeats + 0.5F)) / (2 * place.u_half);
+    }
+    albedo = texture_over(trace,
+                          material.texture,
+                          place.u * repeats + material.offset[0],
+                          place.v * repeats + material.offset[1],
+                          pixel * repeats,
+                          pixel * repeats / facing,
+                          along_u,
+                          along_v);
+  } else {
+    const float per_u = 0.5F / place.u_half;
+    const float per_v = 0.5F / place.v_half;
+    const float mean = 0.5F * (per_u + per_v);
+    albedo = texture_over(trace,
+                          material.texture,
+                          clamp01(place.u * per_u + 0.5F) * 0.998F + 0.001F,
+                          clamp01(place.v * per_v + 0.5F) * 0.998F + 0.001F,
+                          pixel * mean,
+                          pixel * mean / facing,
+                          along_u,
+                          along_v);
+  }
+  albedo = albedo * albedo * vec(material.tint);  // textures are stored as square roots of light
+  if (material.stain > 0) {
+    const float shade = stain_at(trace,
+                                 material.stain_texture,
+                                 place.u * material.stain_repeats + material.offset[1],
+                                 place.v * material.stain_repeats + material.offset[0],
+                                 pixel * material.stain_repeats);
+    albedo = most(0.1F, 1 + material.stain * (2 * shade - 1)) * albedo;
+  }
+  if (material.emission > 0) return material.emission * albedo;
+  const float openness = openness_at(trace, p, normal);
+  Vec3 light = light_at(trace, p, normal, openness);
+  const Vec3 sun = vec(trace.light.sun_direction);
+  const float cosine = dot(normal, sun);
+  Vec3 highlight;
+  if (cosine > 0) {
+    const float share = sun_at(trace, p, normal);
+    const Vec3 sunlight = share * vec(trace.light.sun_colour);
+    light = light + cosine * sunlight;
+    if (material.gloss > 0) {
+      float shine = most(0, dot(normal, unit(sun - towards)));
+      for (int i = 0; i < 5; ++i) shine *= shine;  // to the 32nd power
+      highlight = (material.gloss * shine) * sunlight;
+    }
+  }
+  return albedo * light + highlight;
+}
+
+// --- One ray ---------------------------------------------------------------------------------------
+
+/// The solid that a view's ray through pixel coordinates (x, y) meets first: of `candidates`,
+/// positions in the view's list in ascending order (null: all of them). Returns the position in the
+/// view's list and the depth, or -1.
+VGGT_RAYCAST_FUNCTION int32_t first_solid(const SeenSolid* seen,
+                                          const int32_t* candidates,
+                                          int32_t count,
+                                          float x,
+                                          float y,
+                                          Vec3 direction,
+                                          float* depth) {
+  int32_t first = -1;
+  float best = kFar;
+  for (int32_t i = 0; i < count; ++i) {
+    const int32_t at = candidates ? candidates[i] : i;
+    const SeenSolid& solid = seen[at];
+    if (solid.nearest >= best) break;
+    if (x < solid.x_from || x > solid.x_to || y < solid.y_from || y > solid.y_to) continue;
+    const Vec3 along = turned(solid.rotation, direction);
+    const Span span = span_of(solid.shape, vec(solid.half), vec(solid.from), along);
+    const float t = solid.shape == RaycastShape::kRoom ? span.out : span.in;
+    if (span.in < span.out && t > 0 && t < best) {
+      best = t;
+      first = at;
+    }
+  }
+  *depth = best;
+  return first;
+}
+
+VGGT_RAYCAST_FUNCTION Vec3 direction_at(const SeenView& view, float x, float y) {
+  return {(x - view.cx) * view.inverse_fx, (y - view.cy) * view.inverse_fy, 1};
+}
+
+VGGT_RAYCAST_FUNCTION Hit cast(const Trace& trace,
+                               const SeenView& view,
+                               const int32_t* candidates,
+                               int32_t count,
+                               float x,
+                               float y) {
+  Hit hit;
+  const Vec3 in_cam = direction_at(view, x, y);
+  const Vec3 direction = turned(view.world_from_cam, in_cam);
+  const SeenSolid* seen = trace.seen + view.first_solid;
+  float depth = 0;
+  const int32_t first = first_solid(seen, candidates, count, x, y, in_cam, &depth);
+  if (first < 0) {
+    hit.colour = sky_colour(trace, direction);
+    return hit;
+  }
+  const SeenSolid& seen_solid = seen[first];
+  const Solid& solid = trace.solids[seen_solid.index];
+  const Vec3 along = turned(seen_solid.rotation, in_cam);
+  const Vec3 local = vec(seen_solid.from) + depth * along;
+  const Place place = place_on(solid.shape, vec(solid.half), local);
+  hit.depth = depth;
+  hit.index = seen_solid.index;
+  hit.normal = turned(solid.rotation, place.normal);
+  if (solid.shape == RaycastShape::kRoom) hit.normal = -1.0F * hit.normal;
+  hit.colour = surface_colour(trace,
+                              solid,
+                              place,
+                              vec(view.centre) + depth * direction,
+                              hit.normal,
+                              direction,
+                              along,
+                              depth * view.inverse_fx);
+  return hit;
+}
+
+// --- Outlines --------------------------------------------------------------------------------------
+
+/// A pixel at an outline is the mean of several rays: its own and these.
+constexpr int kExtraRays = 3;
+VGGT_RAYCAST_FUNCTION Vec3 smoothed(const Trace& trace,
+                                    const SeenView& view,
+                                    const int32_t* candidates,
+                                    int32_t count,
+                                    float x,
+                                    float y,
+                                    Vec3 own) {
+  // With the centre a rotated grid: no two in one row or column.
+  const float dx[kExtraRays] = {-0.375F, 0.125F, 0.3F};
+  const float dy[kExtraRays] = {0.125F, -0.375F, 0.3F};
+  Vec3 sum = own;
+  for (int i = 0; i < kExtraRays; ++i) {
+    sum = sum + cast(trace, view, candidates, count, x + dx[i], y + dy[i]).colour;
+  }
+  return (1.0F / (kExtraRays + 1)) * sum;
+}
+
+}  // namespace vggt::kernels::raycast_detail
