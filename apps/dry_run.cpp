@@ -7,7 +7,6 @@
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
-#include <thread>
 
 #include "apps/estimate.h"
 #include "src/base/device.h"
@@ -101,9 +100,13 @@ double write_seconds(const ReconstructCommand& command,
 
 void dry_run(const ReconstructCommand& command, const ProgressCallback& progress) {
   constexpr int64_t kSample = 8;
-  // What the run would refuse is refused here, too; the folder that this makes goes at once.
+  // What the run would refuse is refused here, too. The staging folder that this makes goes at once;
+  // parents that are missing would stay, so they are left to the run.
+  check(command.points);
   check_replaceable(command);
-  { const OutputFolder output(command.output, command.overwrite, inputs_of(command)); }
+  if (fs::is_directory(fs::absolute(command.output).parent_path())) {
+    const OutputFolder output(command.output, command.overwrite, inputs_of(command));
+  }
   const Workspace workspace;
   RunFacts facts;
   const std::vector<Photo> photos =

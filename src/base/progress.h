@@ -49,7 +49,7 @@ class StageProgress {
   void report();
 
   Progress progress_;
-  const ProgressCallback& callback_;
+  ProgressCallback callback_;
   Seconds* seconds_by_stage_;
   std::chrono::steady_clock::time_point start_;
 };

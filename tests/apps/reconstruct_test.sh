@@ -70,6 +70,7 @@ said 2 'drop-percent' reconstruct "$photos" -o "$folder/new" --drop-percent 100
 before=$(ls -AR "$folder" | sha256sum)
 said 0 'time +about' reconstruct "$photos" -o "$folder/new" --dry-run
 [[ "$output" == *"would read    2 photos"* && "$output" == *"memory"* ]] || fail "--dry-run says too little: $output"
+said 0 'time +about' reconstruct "$photos" -o "$folder/not/yet/there" --dry-run
 [[ "$(ls -AR "$folder" | sha256sum)" == "$before" ]] || fail "--dry-run wrote something"
 
 # Nothing that is not ours is overwritten; results are no photos.

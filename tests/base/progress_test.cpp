@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <thread>
 
 #include "src/base/error.h"
@@ -112,6 +113,16 @@ TEST(StageProgress, WorksWithoutCallbackAndSeconds) {
   const ProgressCallback none;
   StageProgress stage("points", 2, none);
   EXPECT_NO_THROW(stage.advance(2));
+}
+
+TEST(StageProgress, KeepsACallbackThatWasOnlyGivenForIt) {
+  const auto calls = std::make_shared<int>(0);
+  {
+    StageProgress stage("encoder", 1, [calls](const Progress&) { return ++*calls > 0; });
+    EXPECT_EQ(calls.use_count(), 2) << "the callback is gone before the stage";
+    stage.advance();
+  }
+  EXPECT_EQ(*calls, 2);
 }
 
 TEST(StageProgress, CancelsAtTheStart) {
