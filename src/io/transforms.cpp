@@ -3,6 +3,7 @@
 
 #include "src/base/error.h"
 #include "src/io/binary_file.h"
+#include "src/io/json_file.h"
 #include "src/io/utf8.h"
 
 #include <nlohmann/json.hpp>
@@ -23,125 +24,56 @@ constexpr const char* kMoreDistortion[] = {"k3", "k4", "k5", "k6", "distortion_p
 // The sign of each camera axis.
 constexpr double kOpenGlFromOpenCv[] = {1, -1, -1};
 
-json parse(const std::string& path) {
-  constexpr int kMaxDepth = 16;  // values are as deep in memory as in the text
-  BinaryReader file(path);
-  std::string text(file.remaining(), '\0');
-  file.bytes(text.data(), text.size(), "the JSON");
-  const auto check = [&](int depth, json::parse_event_t, json&) {
-    if (depth > kMaxDepth) throw IoError(path, "is nested too deep");
-    return true;
-  };
-  try {
-    return json::parse(text, check);
-  } catch (const json::exception& error) {
-    throw IoError(path, std::string("is not valid JSON: ") + error.what());
+// A rotation and a translation, up to what matrices written with few digits are off.
+void check_rigid(const JsonFields& fields, const std::array<double, 16>& matrix) {
+  constexpr double kTolerance = 1e-3;
+  double worst = 0;
+  for (int a = 0; a < 3; ++a) {
+    worst = std::max(worst, std::abs(matrix[12 + a]));
+    for (int b = 0; b < 3; ++b) {
+      double product = a == b ? -1 : 0;
+      for (int row = 0; row < 3; ++row) product += matrix[4 * row + a] * matrix[4 * row + b];
+      worst = std::max(worst, std::abs(product));
+    }
   }
+  worst = std::max(worst, std::abs(matrix[15] - 1));
+  if (!(worst < kTolerance)) fields.fail("transform_matrix", "is no rotation and translation");
 }
 
-// Looks a field up in one frame, then beside the frames.
-class FrameReader {
- public:
-  FrameReader(const std::string& path, const json& root, size_t index)
-      : path_(path), root_(root), frame_(root["frames"][index]), index_(index) {
-    if (!frame_.is_object()) fail("it", "is no object");
+void check_model(const JsonFields& fields) {
+  const json* model = fields.find("camera_model");
+  if (model && *model != "OPENCV" && *model != "PINHOLE") {
+    fields.fail("camera_model",
+                "is " + model->dump().substr(0, 40) + "; OPENCV and PINHOLE are read");
   }
-
-  TransformsFile::Frame read() const {
-    TransformsFile::Frame frame;
-    const json& file_path = member("file_path");
-    if (!file_path.is_string()) fail("file_path", "is no string");
-    frame.file_path = file_path.get<std::string>();
-    frame.width_px = size("w");
-    frame.height_px = size("h");
-    frame.fx_px = number(member("fl_x"), "fl_x");
-    frame.fy_px = number(member("fl_y"), "fl_y");
-    if (!(frame.fx_px > 0 && frame.fy_px > 0)) fail("fl_x, fl_y", "must be positive");
-    frame.cx_px = number(member("cx"), "cx");
-    frame.cy_px = number(member("cy"), "cy");
-    check_model();
-    const json& matrix = member("transform_matrix");
-    if (!matrix.is_array() || matrix.size() != 4) fail("transform_matrix", "is not 4 x 4");
-    for (size_t row = 0; row < 4; ++row) {
-      if (!matrix[row].is_array() || matrix[row].size() != 4) {
-        fail("transform_matrix", "is not 4 x 4");
-      }
-      for (size_t column = 0; column < 4; ++column) {
-        frame.transform_matrix[4 * row + column] = number(matrix[row][column], "transform_matrix");
+  const auto check_zero = [&](const char* field) {
+    const json* value = fields.find(field);
+    if (!value) return;
+    for (const json& part : value->is_array() ? *value : json::array({*value})) {
+      if (fields.number(part, field) != 0) {
+        fields.fail(field, "is not 0: undistort the photos first");
       }
     }
-    check_rigid(frame.transform_matrix);
-    return frame;
-  }
+  };
+  for (const char* field : kDistortion) check_zero(field);
+  for (const char* field : kMoreDistortion) check_zero(field);
+}
 
- private:
-  [[noreturn]] void fail(const std::string& field, const std::string& reason) const {
-    throw IoError(path_, "frame " + std::to_string(index_) + ": " + field + " " + reason);
-  }
-
-  const json* find(const char* field) const {
-    for (const json* object : {&frame_, &root_}) {
-      const auto found = object->find(field);
-      if (found != object->end()) return &*found;
-    }
-    return nullptr;
-  }
-
-  const json& member(const char* field) const {
-    const json* found = find(field);
-    if (!found) fail(field, "is missing");
-    return *found;
-  }
-
-  double number(const json& value, const char* field) const {
-    if (!value.is_number() || !std::isfinite(value.get<double>())) fail(field, "is no number");
-    return value.get<double>();
-  }
-
-  int64_t size(const char* field) const {
-    constexpr double kMost = 1e9;
-    const double value = number(member(field), field);
-    // Some programs write sizes as 640.0.
-    if (!(value >= 1 && value <= kMost) || value != std::floor(value)) fail(field, "is no size");
-    return static_cast<int64_t>(value);
-  }
-
-  void check_rigid(const std::array<double, 16>& matrix) const {
-    constexpr double kTolerance = 1e-3;  // of matrices written with few digits
-    double worst = 0;
-    for (int a = 0; a < 3; ++a) {
-      worst = std::max(worst, std::abs(matrix[12 + a]));
-      for (int b = 0; b < 3; ++b) {
-        double product = a == b ? -1 : 0;
-        for (int row = 0; row < 3; ++row) product += matrix[4 * row + a] * matrix[4 * row + b];
-        worst = std::max(worst, std::abs(product));
-      }
-    }
-    worst = std::max(worst, std::abs(matrix[15] - 1));
-    if (!(worst < kTolerance)) fail("transform_matrix", "is no rotation and translation");
-  }
-
-  void check_model() const {
-    const json* model = find("camera_model");
-    if (model && *model != "OPENCV" && *model != "PINHOLE") {
-      fail("camera_model", "is " + model->dump().substr(0, 40) + "; OPENCV and PINHOLE are read");
-    }
-    const auto check_zero = [&](const char* field) {
-      const json* value = find(field);
-      if (!value) return;
-      for (const json& part : value->is_array() ? *value : json::array({*value})) {
-        if (number(part, field) != 0) fail(field, "is not 0: undistort the photos first");
-      }
-    };
-    for (const char* field : kDistortion) check_zero(field);
-    for (const char* field : kMoreDistortion) check_zero(field);
-  }
-
-  const std::string& path_;
-  const json& root_;
-  const json& frame_;
-  size_t index_;
-};
+TransformsFile::Frame frame_from(const JsonFields& fields) {
+  TransformsFile::Frame frame;
+  frame.file_path = fields.text("file_path");
+  frame.width_px = fields.size("w");
+  frame.height_px = fields.size("h");
+  frame.fx_px = fields.number("fl_x");
+  frame.fy_px = fields.number("fl_y");
+  if (!(frame.fx_px > 0 && frame.fy_px > 0)) fields.fail("fl_x, fl_y", "must be positive");
+  frame.cx_px = fields.number("cx");
+  frame.cy_px = fields.number("cy");
+  check_model(fields);
+  fields.matrix("transform_matrix", frame.transform_matrix.data(), 4, 4);
+  check_rigid(fields, frame.transform_matrix);
+  return frame;
+}
 
 }  // namespace
 
@@ -213,7 +145,7 @@ void write_transforms(const std::string& path, const TransformsFile& transforms)
 }
 
 TransformsFile read_transforms(const std::string& path) {
-  const json root = parse(path);
+  const json root = read_json(path);
   if (!root.is_object() || !root.contains("frames") || !root["frames"].is_array()) {
     throw IoError(path, "frames is missing or no list");
   }
@@ -223,7 +155,9 @@ TransformsFile read_transforms(const std::string& path) {
     transforms.ply_file_path = root["ply_file_path"].get<std::string>();
   }
   for (size_t i = 0; i < root["frames"].size(); ++i) {
-    transforms.frames.push_back(FrameReader(path, root, i).read());
+    // Intrinsics may stand beside the frames.
+    const JsonFields fields(path, "frame " + std::to_string(i), root["frames"][i], &root);
+    transforms.frames.push_back(frame_from(fields));
   }
   return transforms;
 }
