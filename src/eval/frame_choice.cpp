@@ -2,11 +2,11 @@
 #include "src/eval/frame_choice.h"
 
 #include <algorithm>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "src/base/error.h"
 #include "src/eval/draw.h"
+#include "src/io/json_file.h"
 
 namespace vggt::eval {
 namespace {
@@ -63,12 +63,10 @@ std::vector<bool> draw_sequences(std::span<const Candidate> candidates,
 }
 
 std::map<std::string, std::vector<int64_t>> read_frame_list(const std::string& path) {
-  std::ifstream file(path);
-  if (!file) throw IoError(path, "cannot be opened");
   try {
-    return nlohmann::json::parse(file).get<std::map<std::string, std::vector<int64_t>>>();
+    return read_json(path).get<std::map<std::string, std::vector<int64_t>>>();
   } catch (const nlohmann::json::exception& error) {
-    throw IoError(path, std::string("must be JSON, {sequence: [indices]}: ") + error.what());
+    throw IoError(path, std::string("must be {sequence: [indices]}: ") + error.what());
   }
 }
 
