@@ -47,8 +47,7 @@ void set_intrinsics(Camera& camera, const json& viewpoint, const json& size) {
   const double half_height = static_cast<double>(camera.height_px) / 2;
   // The first version's coordinates end at 1 on each side of the picture, the second's on the
   // shorter one's.
-  const bool isotropic =
-      viewpoint.value("intrinsics_format", "ndc_isotropic") == "ndc_isotropic";
+  const bool isotropic = viewpoint.value("intrinsics_format", "ndc_isotropic") == "ndc_isotropic";
   const double unit_x = isotropic ? std::min(half_width, half_height) : half_width;
   const double unit_y = isotropic ? std::min(half_width, half_height) : half_height;
   camera.fx_px = focal[0] * unit_x;
@@ -200,13 +199,13 @@ std::map<std::string, Sequence> read_raw(const std::string& root,
 
 const std::vector<std::string>& co3d_categories() {
   static const std::vector<std::string> categories = {
-      "apple",      "backpack",  "banana",   "baseballbat", "baseballglove", "bench",
-      "bicycle",    "bottle",    "bowl",     "broccoli",    "cake",          "car",
-      "carrot",     "cellphone", "chair",    "cup",         "donut",         "hairdryer",
-      "handbag",    "hydrant",   "keyboard", "laptop",      "microwave",     "motorcycle",
-      "mouse",      "orange",    "parkingmeter", "pizza",   "plant",         "stopsign",
-      "teddybear",  "toaster",   "toilet",   "toybus",      "toyplane",      "toytrain",
-      "toytruck",   "tv",        "umbrella", "vase",        "wineglass"};
+      "apple",     "backpack",  "banana",       "baseballbat", "baseballglove", "bench",
+      "bicycle",   "bottle",    "bowl",         "broccoli",    "cake",          "car",
+      "carrot",    "cellphone", "chair",        "cup",         "donut",         "hairdryer",
+      "handbag",   "hydrant",   "keyboard",     "laptop",      "microwave",     "motorcycle",
+      "mouse",     "orange",    "parkingmeter", "pizza",       "plant",         "stopsign",
+      "teddybear", "toaster",   "toilet",       "toybus",      "toyplane",      "toytrain",
+      "toytruck",  "tv",        "umbrella",     "vase",        "wineglass"};
   return categories;
 }
 
@@ -228,8 +227,7 @@ Dataset load_co3d(const LoadOptions& options) {
   Dataset dataset{.name = "co3d"};
   std::vector<std::string> missing;
   for (const std::string& category : co3d_categories()) {
-    const std::string intermediate =
-        options.root + "/" + category + "_" + options.split + ".jgz";
+    const std::string intermediate = options.root + "/" + category + "_" + options.split + ".jgz";
     try {
       std::map<std::string, Sequence> sequences;
       if (is_file(intermediate)) {
@@ -247,16 +245,18 @@ Dataset load_co3d(const LoadOptions& options) {
     }
   }
   if (missing.size() == co3d_categories().size()) {
-    throw ConfigError("root", options.root +
-                                  " holds none of CO3D's categories, neither apple/ nor "
-                                  "apple_" + options.split + ".jgz; see datasets/README.md");
+    throw ConfigError("root",
+                      options.root +
+                          " holds none of CO3D's categories, neither apple/ nor "
+                          "apple_" +
+                          options.split + ".jgz; see datasets/README.md");
   }
   if (!missing.empty()) {
     std::string names;
     for (const std::string& category : missing) names += " " + category;
-    dataset.problems.push_back(std::to_string(missing.size()) + " of " +
-                               std::to_string(co3d_categories().size()) +
-                               " categories are not there, so the mean is over the others:" + names);
+    dataset.problems.push_back(
+        std::to_string(missing.size()) + " of " + std::to_string(co3d_categories().size()) +
+        " categories are not there, so the mean is over the others:" + names);
   }
   return dataset;
 }

@@ -21,9 +21,9 @@ struct Frame {
 
 /// Photos of one place with known poses.
 struct Sequence {
-  std::string name;      ///< different for each sequence of a data set
-  std::string category;  ///< pairs of one category are pooled before they are scored
-  std::string trust;     ///< how the poses were found: "ground truth", "own SfM", ...
+  std::string name;            ///< different for each sequence of a data set
+  std::string category;        ///< pairs of one category are pooled before they are scored
+  std::string trust;           ///< how the poses were found: "ground truth", "own SfM", ...
   double units_per_metre = 0;  ///< of translations and depth; 0: the unit is arbitrary
   std::vector<Frame> frames;
   /// Why the sequence cannot be scored; empty where it can. Such a sequence still takes its draw of

@@ -9,10 +9,10 @@
 namespace vggt::datasets {
 
 enum class DepthFormat {
-  kPng,         ///< 16-bit whole numbers
-  kHalfPng,     ///< a 16-bit PNG whose bits are those of float16 (CO3D)
-  kNumpy,       ///< .npy of [H, W] floating point (DTU)
-  kPfm,         ///< portable float map (DTU)
+  kPng,      ///< 16-bit whole numbers
+  kHalfPng,  ///< a 16-bit PNG whose bits are those of float16 (CO3D)
+  kNumpy,    ///< .npy of [H, W] floating point (DTU)
+  kPfm,      ///< portable float map (DTU)
 };
 
 /// Where the true depth of a photo is. depth = value / values_per_unit, along the optical axis.

@@ -67,8 +67,8 @@ void walk(const std::string& path, bool object, const json::parser_callback_t& c
 
 void for_each_element(const std::string& path, const std::function<void(const json&)>& use) {
   walk(path, false, [&](int depth, json::parse_event_t event, json& value) {
-    if (depth != 1 || (event != json::parse_event_t::object_end &&
-                       event != json::parse_event_t::array_end)) {
+    if (depth != 1 ||
+        (event != json::parse_event_t::object_end && event != json::parse_event_t::array_end)) {
       return true;
     }
     use(value);
@@ -82,8 +82,8 @@ void for_each_element_by_key(
   std::string key;
   walk(path, true, [&](int depth, json::parse_event_t event, json& value) {
     if (depth == 1 && event == json::parse_event_t::key) key = value.get<std::string>();
-    if (depth != 2 || (event != json::parse_event_t::object_end &&
-                       event != json::parse_event_t::array_end)) {
+    if (depth != 2 ||
+        (event != json::parse_event_t::object_end && event != json::parse_event_t::array_end)) {
       return true;
     }
     use(key, value);

@@ -80,8 +80,9 @@ std::vector<std::string> sequence_folders(const std::string& root,
     if (holds(root + "/" + name)) names.push_back(name);
   }
   if (names.empty()) {
-    throw ConfigError("root", root + " and the folders in it hold no " + what +
-                                  "; datasets/README.md says which folders are expected");
+    throw ConfigError("root",
+                      root + " and the folders in it hold no " + what +
+                          "; datasets/README.md says which folders are expected");
   }
   return names;
 }
@@ -136,8 +137,7 @@ Rigid rigid_from(const double* matrix, size_t row_length) {
 }
 
 Rigid rigid_from(const std::array<double, 4>& xyzw, const std::array<double, 3>& translation) {
-  const at::Tensor matrix =
-      matrix_from_quaternion(at::tensor(xyzw, at::kDouble)).contiguous();
+  const at::Tensor matrix = matrix_from_quaternion(at::tensor(xyzw, at::kDouble)).contiguous();
   Rigid pose{.translation = translation};
   std::copy_n(matrix.const_data_ptr<double>(), 9, pose.rotation.begin());
   return pose;

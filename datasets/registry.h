@@ -11,9 +11,9 @@ namespace vggt::datasets {
 /// How the frames of a data set are chosen, and what is excluded, unless the user says otherwise.
 struct Protocol {
   int64_t frames = 10;
-  int64_t least_frames = 2;      ///< sequences with fewer are left out, and draw nothing
-  bool one_stream = false;       ///< all sequences draw from one stream of NumPy's generator
-  bool find_degenerate = true;   ///< pairs without a true baseline do not count
+  int64_t least_frames = 2;     ///< sequences with fewer are left out, and draw nothing
+  bool one_stream = false;      ///< all sequences draw from one stream of NumPy's generator
+  bool find_degenerate = true;  ///< pairs without a true baseline do not count
   const char* default_split = "";
 };
 

@@ -30,10 +30,10 @@ DepthFit fit_depth(const at::Tensor& predicted, const at::Tensor& truth, DepthAl
 
 struct DepthScores {
   int64_t pixels = 0;
-  double abs_rel = 0;               ///< mean of |p - g| / g
-  double sq_rel = 0;                ///< mean of (p - g)^2 / g
-  double rmse = 0;                  ///< in units of the truth
-  double log_rmse = 0;              ///< of natural logarithms
+  double abs_rel = 0;                ///< mean of |p - g| / g
+  double sq_rel = 0;                 ///< mean of (p - g)^2 / g
+  double rmse = 0;                   ///< in units of the truth
+  double log_rmse = 0;               ///< of natural logarithms
   std::array<double, 3> delta = {};  ///< share with max(p / g, g / p) < 1.25^1, ^2, ^3
 };
 

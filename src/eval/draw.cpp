@@ -106,8 +106,8 @@ std::vector<int64_t> PythonDraw::sample(int64_t n, int64_t most) {
   // Python's rule for which of its two ways to take, whose results differ.
   int64_t pool_limit = 21;
   if (most > 5) {
-    pool_limit += static_cast<int64_t>(
-        std::llround(std::pow(4, std::ceil(std::log(3.0 * static_cast<double>(most)) / std::log(4.0)))));
+    pool_limit += static_cast<int64_t>(std::llround(
+        std::pow(4, std::ceil(std::log(3.0 * static_cast<double>(most)) / std::log(4.0)))));
   }
   std::vector<int64_t> result;
   if (n <= pool_limit) {

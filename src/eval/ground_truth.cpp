@@ -28,8 +28,7 @@ at::Tensor depth_on_truth(const at::Tensor& depth,
   bool* inside = seen.mutable_data_ptr<bool>();
   for (int64_t y = 0; y < true_height; ++y) {
     for (int64_t x = 0; x < true_width; ++x) {
-      const auto [u, v] =
-          map.network_from_stored((x + 0.5) * to_stored_x, (y + 0.5) * to_stored_y);
+      const auto [u, v] = map.network_from_stored((x + 0.5) * to_stored_x, (y + 0.5) * to_stored_y);
       *inside++ = u >= 0 && v >= 0 && u < width && v < height;
       // grid_sampler's -1 and 1 are the outer edges of the picture.
       *place++ = static_cast<float>(2 * u / width - 1);
@@ -38,9 +37,12 @@ at::Tensor depth_on_truth(const at::Tensor& depth,
   }
   constexpr int64_t kBicubic = 2;
   constexpr int64_t kBorder = 1;
-  const at::Tensor sampled = at::grid_sampler_2d(
-      depth.to(at::kFloat).view({1, 1, depth.size(0), depth.size(1)}), grid, kBicubic, kBorder,
-      false);
+  const at::Tensor sampled =
+      at::grid_sampler_2d(depth.to(at::kFloat).view({1, 1, depth.size(0), depth.size(1)}),
+                          grid,
+                          kBicubic,
+                          kBorder,
+                          false);
   return sampled.view({true_height, true_width}).masked_fill(seen.logical_not(), kNaN);
 }
 
@@ -65,7 +67,8 @@ at::Tensor points_on_network(const at::Tensor& depth, const Camera& camera, cons
       for (int k = 0; k < 3; ++k) {
         point[k] = 0;
         for (int row_of = 0; row_of < 3; ++row_of) {
-          point[k] += camera.rotation[3 * row_of + k] * (in_cam[row_of] - camera.translation[row_of]);
+          point[k] +=
+              camera.rotation[3 * row_of + k] * (in_cam[row_of] - camera.translation[row_of]);
         }
       }
     }

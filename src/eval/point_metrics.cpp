@@ -99,8 +99,7 @@ Similarity refine_by_icp(const at::Tensor& points,
     const at::Tensor distances = found.distance.select(1, 0);
     const at::Tensor near = (distances < options.farthest).nonzero().select(1, 0);
     if (near.size(0) < 3) break;
-    const double new_share =
-        static_cast<double>(near.size(0)) / static_cast<double>(moved.size(0));
+    const double new_share = static_cast<double>(near.size(0)) / static_cast<double>(moved.size(0));
     const double new_distance =
         std::sqrt(distances.index_select(0, near).square().mean().item<double>());
     if (step > 0 && std::abs(new_share - share) < options.tolerance &&

@@ -52,11 +52,11 @@ struct FScore {
 struct PointScores {
   int64_t predicted_points = 0;
   int64_t true_points = 0;
-  MeanAndMedian accuracy;       ///< from each predicted point to the nearest true one
-  MeanAndMedian completeness;   ///< from each true point to the nearest predicted one
-  MeanAndMedian normals;        ///< cosines of the normals of both kinds of pairs, their mean
-  double chamfer = 0;           ///< (accuracy + completeness) / 2 of the means: DTU's "overall"
-  double clipped_sum = 0;       ///< the sum of both means, distances clipped: ScanNet's Chamfer
+  MeanAndMedian accuracy;        ///< from each predicted point to the nearest true one
+  MeanAndMedian completeness;    ///< from each true point to the nearest predicted one
+  MeanAndMedian normals;         ///< cosines of the normals of both kinds of pairs, their mean
+  double chamfer = 0;            ///< (accuracy + completeness) / 2 of the means: DTU's "overall"
+  double clipped_sum = 0;        ///< the sum of both means, distances clipped: ScanNet's Chamfer
   std::vector<FScore> f_scores;  ///< in the order asked for
 };
 

@@ -62,8 +62,7 @@ std::vector<SequenceResult> read_results(const std::string& path, const std::str
   return read_lines(path, key).results;
 }
 
-ResultLog::ResultLog(const std::string& path, std::string key)
-    : path_(path), key_(std::move(key)) {
+ResultLog::ResultLog(const std::string& path, std::string key) : path_(path), key_(std::move(key)) {
   file_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (file_ < 0) throw IoError(path, std::string("cannot be opened: ") + std::strerror(errno));
   try {

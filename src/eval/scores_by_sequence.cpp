@@ -46,9 +46,7 @@ double AucOfChoice::at(size_t threshold, std::span<const int64_t> drawn) const {
 
 Interval AucOfChoice::interval(size_t threshold, const BootstrapOptions& options) const {
   return bootstrap(
-      category_of_,
-      [&](std::span<const int64_t> drawn) { return at(threshold, drawn); },
-      options);
+      category_of_, [&](std::span<const int64_t> drawn) { return at(threshold, drawn); }, options);
 }
 
 }  // namespace vggt::eval

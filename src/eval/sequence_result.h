@@ -24,7 +24,7 @@ struct SequenceResult {
   std::vector<int64_t> frames;  ///< indices in the sequence, in the order the network got them
   std::string failure;  ///< why the network's answer is not usable: its pairs count as failed
   std::vector<PairError> pairs;
-  std::optional<TrajectoryScores> trajectory;      ///< of 3 frames and more
+  std::optional<TrajectoryScores> trajectory;       ///< of 3 frames and more
   std::vector<std::array<double, 3>> true_centres;  ///< in order of time, as trajectory's `aligned`
   /// By name of the alignment: median, scale, scale_shift; empty without true depth.
   std::vector<std::pair<std::string, DepthScores>> depth;

@@ -48,13 +48,10 @@ Json trajectory_json(std::span<const SequenceResult> results) {
   return {{"sequences", count},
           {"ate_rmse", mean([](const auto& r) { return r.trajectory->ate_rmse; })},
           {"ate_relative",
-           mean([](const auto& r) {
-             return r.trajectory->ate_rmse / extent_of(r.true_centres);
-           })},
+           mean([](const auto& r) { return r.trajectory->ate_rmse / extent_of(r.true_centres); })},
           {"are_deg", mean([](const auto& r) { return r.trajectory->are_deg; })},
           {"rpe_translation", mean([](const auto& r) { return r.trajectory->rpe_translation; })},
-          {"rpe_rotation_deg",
-           mean([](const auto& r) { return r.trajectory->rpe_rotation_deg; })}};
+          {"rpe_rotation_deg", mean([](const auto& r) { return r.trajectory->rpe_rotation_deg; })}};
 }
 
 Json depth_json(std::span<const SequenceResult> results) {
@@ -68,14 +65,14 @@ Json depth_json(std::span<const SequenceResult> results) {
     }
     if (scores.empty()) continue;
     const DepthScores mean = mean_of(scores);
-    json[name] = {{"sequences", scores.size()},
-                  {"pixels", mean.pixels},
-                  {"abs_rel", mean.abs_rel},
-                  {"sq_rel", mean.sq_rel},
-                  {"rmse", mean.rmse},
-                  {"log_rmse", mean.log_rmse},
-                  {"delta_percent",
-                   {100 * mean.delta[0], 100 * mean.delta[1], 100 * mean.delta[2]}}};
+    json[name] = {
+        {"sequences", scores.size()},
+        {"pixels", mean.pixels},
+        {"abs_rel", mean.abs_rel},
+        {"sq_rel", mean.sq_rel},
+        {"rmse", mean.rmse},
+        {"log_rmse", mean.log_rmse},
+        {"delta_percent", {100 * mean.delta[0], 100 * mean.delta[1], 100 * mean.delta[2]}}};
   }
   return json;
 }
@@ -109,9 +106,8 @@ Json points_json(std::span<const SequenceResult> results) {
         return k < p.f_scores.size() ? value(p.f_scores[k]) : kNaN;
       });
     };
-    json["f_score_percent"].push_back(
-        {{"distance", of([](const FScore& f) { return f.distance; })},
-         {"f", of([](const FScore& f) { return 100 * f.f; })}});
+    json["f_score_percent"].push_back({{"distance", of([](const FScore& f) { return f.distance; })},
+                                       {"f", of([](const FScore& f) { return 100 * f.f; })}});
   }
   return json;
 }
@@ -180,8 +176,7 @@ Json summarise(const Evaluation& evaluation, const BootstrapOptions& bootstrap) 
   }
   summary["left_out"] = Json::array();
   for (const LeftOut& left_out : evaluation.left_out) {
-    summary["left_out"].push_back(
-        {{"sequence", left_out.sequence}, {"reason", left_out.reason}});
+    summary["left_out"].push_back({{"sequence", left_out.sequence}, {"reason", left_out.reason}});
   }
   summary["problems"] = evaluation.problems;
   summary["by_trust"] = Json::object();

@@ -58,10 +58,22 @@ std::vector<std::string> score_cells(const Json& scores) {
   return cells;
 }
 
-const std::vector<std::string> kScoreNames = {
-    "sequences",  "pairs", "AUC@30",        "AUC@15",     "AUC@5",          "AUC@3",
-    "RRA@15",     "RTA@15", "rotation, deg", "translation, deg", "ATE / extent", "AbsRel",
-    "delta 1.25", "chamfer", "s",             "GB"};
+const std::vector<std::string> kScoreNames = {"sequences",
+                                              "pairs",
+                                              "AUC@30",
+                                              "AUC@15",
+                                              "AUC@5",
+                                              "AUC@3",
+                                              "RRA@15",
+                                              "RTA@15",
+                                              "rotation, deg",
+                                              "translation, deg",
+                                              "ATE / extent",
+                                              "AbsRel",
+                                              "delta 1.25",
+                                              "chamfer",
+                                              "s",
+                                              "GB"};
 
 std::vector<std::string> with_first(std::vector<std::string> first,
                                     const std::vector<std::string>& rest) {
@@ -92,14 +104,16 @@ std::string sequences_csv(std::span<const SequenceResult> results) {
   for (const int64_t t : kThresholds_deg) csv += ",auc_" + std::to_string(t);
   for (const int64_t t : kThresholds_deg) csv += ",rra_" + std::to_string(t);
   for (const int64_t t : kThresholds_deg) csv += ",rta_" + std::to_string(t);
-  csv += ",median_rotation_deg,median_translation_deg,ate_rmse,ate_relative,are_deg,"
-         "rpe_translation,rpe_rotation_deg";
+  csv +=
+      ",median_rotation_deg,median_translation_deg,ate_rmse,ate_relative,are_deg,"
+      "rpe_translation,rpe_rotation_deg";
   const std::vector<std::string> alignments = {"median", "scale", "scale_shift"};
   for (const std::string& name : alignments) {
     csv += ",abs_rel_" + name + ",rmse_" + name + ",delta1_" + name;
   }
-  csv += ",accuracy,completeness,normal_consistency,chamfer,width_px,height_px,"
-         "forward_seconds,runs,read_seconds,peak_memory_bytes,failure\n";
+  csv +=
+      ",accuracy,completeness,normal_consistency,chamfer,width_px,height_px,"
+      "forward_seconds,runs,read_seconds,peak_memory_bytes,failure\n";
   for (const SequenceResult& result : results) {
     const PoseScores scores = score_pairs(result.pairs);
     csv += csv_text(result.sequence) + "," + csv_text(result.category) + "," +
@@ -111,8 +125,8 @@ std::string sequences_csv(std::span<const SequenceResult> results) {
     }
     numbers.push_back(scores.median_rotation_deg);
     numbers.push_back(scores.median_translation_deg);
-    const TrajectoryScores none{.ate_rmse = NAN, .are_deg = NAN, .rpe_translation = NAN,
-                                .rpe_rotation_deg = NAN};
+    const TrajectoryScores none{
+        .ate_rmse = NAN, .are_deg = NAN, .rpe_translation = NAN, .rpe_rotation_deg = NAN};
     const TrajectoryScores& trajectory = result.trajectory ? *result.trajectory : none;
     numbers.insert(numbers.end(),
                    {trajectory.ate_rmse,
@@ -127,8 +141,8 @@ std::string sequences_csv(std::span<const SequenceResult> results) {
       }
       numbers.insert(numbers.end(), {depth.abs_rel, depth.rmse, 100 * depth.delta[0]});
     }
-    const PointScores points = result.points.value_or(
-        PointScores{0, 0, {NAN, NAN}, {NAN, NAN}, {NAN, NAN}, NAN, NAN});
+    const PointScores points =
+        result.points.value_or(PointScores{0, 0, {NAN, NAN}, {NAN, NAN}, {NAN, NAN}, NAN, NAN});
     numbers.insert(
         numbers.end(),
         {points.accuracy.mean, points.completeness.mean, points.normals.mean, points.chamfer});
@@ -144,9 +158,8 @@ std::string sequences_csv(std::span<const SequenceResult> results) {
 std::string markdown_table(const Json& summary) {
   const auto count = summary["sequences"].get<int64_t>();
   const size_t left_out = summary["left_out"].size();
-  std::string text = "# " + summary["dataset"].get<std::string>() + "\n\n" +
-                     std::to_string(count) + " sequences scored, " + std::to_string(left_out) +
-                     " left out";
+  std::string text = "# " + summary["dataset"].get<std::string>() + "\n\n" + std::to_string(count) +
+                     " sequences scored, " + std::to_string(left_out) + " left out";
   if (summary["failed_predictions"] != 0) {
     text += ", " + fixed(summary["failed_predictions"], 0) + " with a prediction that failed";
   }
@@ -169,7 +182,8 @@ std::string markdown_table(const Json& summary) {
   text += row(with_first({"**all**", ""}, score_cells(summary)));
   text +=
       "\nrotation, translation: medians over pairs; ATE after Sim(3), divided by the RMS extent of "
-      "the true centres; AbsRel and delta (percent) after one median scale per sequence; s: one run "
+      "the true centres; AbsRel and delta (percent) after one median scale per sequence; s: one "
+      "run "
       "of the network; GB: peak memory of the process.\n";
   if (left_out > 0) text += "\nLeft out:\n\n";
   for (const Json& entry : summary["left_out"]) {
@@ -209,13 +223,14 @@ std::string markdown_comparison(const Evaluation& a,
                      std::to_string(b.results.size() - left.size()) +
                      " only in b); differences b - a with 95 % intervals over sequences\n\n";
   text += head({"", "a", "b", "b - a", "interval"});
-  const auto line = [&](const std::string& name, int digits, const Statistic& of_first,
+  const auto line = [&](const std::string& name,
+                        int digits,
+                        const Statistic& of_first,
                         const Statistic& of_second) {
     const Statistic difference = [&](std::span<const int64_t> drawn) {
       return of_second(drawn) - of_first(drawn);
     };
-    const Interval interval =
-        bootstrap(first.categories(), difference, bootstrap_options);
+    const Interval interval = bootstrap(first.categories(), difference, bootstrap_options);
     text += row({name,
                  fixed(of_first(all), digits),
                  fixed(of_second(all), digits),

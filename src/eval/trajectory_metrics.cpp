@@ -68,9 +68,8 @@ TrajectoryScores score_trajectory(std::span<const Camera> predicted,
               " and ",
               truth.size());
   TrajectoryScores scores;
-  const Alignment found = align_points(centres_of(predicted),
-                                       centres_of(truth),
-                                       alignment == TrajectoryAlignment::kSimilarity);
+  const Alignment found = align_points(
+      centres_of(predicted), centres_of(truth), alignment == TrajectoryAlignment::kSimilarity);
   scores.truth_from_predicted = found.similarity;
   scores.degenerate_alignment = found.degenerate;
   const std::vector<Camera> aligned = aligned_cameras(predicted, found.similarity);
@@ -84,8 +83,8 @@ TrajectoryScores score_trajectory(std::span<const Camera> predicted,
     distances.push_back(distance(scores.aligned.back(), truth[i].centre_in_world()));
     scores.ate_mean += distances.back() / n;
     squares += distances.back() * distances.back();
-    const double angle = rotation_angle(
-        (cam_from_world(aligned[i]) * inverse(cam_from_world(truth[i]))).rotation);
+    const double angle =
+        rotation_angle((cam_from_world(aligned[i]) * inverse(cam_from_world(truth[i]))).rotation);
     angle_squares += angle * angle;
   }
   scores.ate_rmse = std::sqrt(squares / n);
@@ -111,8 +110,8 @@ StretchScores score_stretches(std::span<const Camera> predicted, std::span<const
   constexpr size_t kStep = 10;
   std::vector<double> travelled = {0};
   for (size_t i = 1; i < truth.size(); ++i) {
-    travelled.push_back(travelled.back() + distance(truth[i - 1].centre_in_world(),
-                                                    truth[i].centre_in_world()));
+    travelled.push_back(travelled.back() +
+                        distance(truth[i - 1].centre_in_world(), truth[i].centre_in_world()));
   }
   StretchScores scores;
   double translation = 0;

@@ -10,8 +10,8 @@ std::array<double, 3> rotated(const std::array<double, 9>& rotation,
                               const std::array<double, 3>& x) {
   std::array<double, 3> result;
   for (int row = 0; row < 3; ++row) {
-    result[row] = rotation[3 * row] * x[0] + rotation[3 * row + 1] * x[1] +
-                  rotation[3 * row + 2] * x[2];
+    result[row] =
+        rotation[3 * row] * x[0] + rotation[3 * row + 1] * x[1] + rotation[3 * row + 2] * x[2];
   }
   return result;
 }

@@ -30,19 +30,16 @@ Alignment align_points(const at::Tensor& from, const at::Tensor& to, bool with_s
   const at::Tensor mean_y = y.mean(0);
   const at::Tensor centred_x = x - mean_x;
   const double variance = centred_x.square().sum().item<double>() / static_cast<double>(n);
-  const at::Tensor covariance =
-      at::matmul((y - mean_y).t(), centred_x) / static_cast<double>(n);
+  const at::Tensor covariance = at::matmul((y - mean_y).t(), centred_x) / static_cast<double>(n);
   const auto [u, d, vh] = at::linalg_svd(covariance);
   const double determinant = at::det(u).item<double>() * at::det(vh).item<double>();
-  const at::Tensor sign =
-      at::tensor({1.0, 1.0, determinant < 0 ? -1.0 : 1.0}, at::kDouble);
+  const at::Tensor sign = at::tensor({1.0, 1.0, determinant < 0 ? -1.0 : 1.0}, at::kDouble);
   const at::Tensor rotation = at::matmul(u * sign, vh).contiguous();
 
   Alignment result;
   Similarity& similarity = result.similarity;
-  similarity.scale = with_scale && variance >= kNoVariance
-                         ? (d * sign).sum().item<double>() / variance
-                         : 1;
+  similarity.scale =
+      with_scale && variance >= kNoVariance ? (d * sign).sum().item<double>() / variance : 1;
   const at::Tensor translation =
       (mean_y - similarity.scale * at::mv(rotation, mean_x)).contiguous();
   std::copy_n(rotation.const_data_ptr<double>(), 9, similarity.rotation.begin());

@@ -55,13 +55,12 @@ TEST(Bootstrap, IsTheSameForTheSameSeedOnly) {
   const std::vector<std::string> categories(20, "all");
   const auto run = [&](uint64_t seed) {
     std::vector<int64_t> all;
-    bootstrap(
-        categories,
-        [&](std::span<const int64_t> drawn) {
-          all.insert(all.end(), drawn.begin(), drawn.end());
-          return 0.0;
-        },
-        {.replicates = 5, .seed = seed});
+    bootstrap(categories,
+              [&](std::span<const int64_t> drawn) {
+                all.insert(all.end(), drawn.begin(), drawn.end());
+                return 0.0;
+              },
+              {.replicates = 5, .seed = seed});
     return all;
   };
   EXPECT_EQ(run(1), run(1));

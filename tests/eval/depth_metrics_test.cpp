@@ -16,13 +16,12 @@ at::Tensor ramp(int64_t count) {
 
 TEST(Depth, ScaleAndShiftUndoThem) {
   const at::Tensor truth = ramp(101);
-  const auto scores = score_depth(
-      2 * truth + 1, truth, {.alignment = DepthAlignment::kScaleShift});
+  const auto scores = score_depth(2 * truth + 1, truth, {.alignment = DepthAlignment::kScaleShift});
   EXPECT_LT(scores.abs_rel, 1e-9);  // the search ends at 1e-12 of the scale
   EXPECT_EQ(scores.delta[0], 1);
-  EXPECT_GT(score_depth(2 * truth + 1, truth, {.alignment = DepthAlignment::kMedian}).abs_rel, 0.01);
-  const auto squares =
-      fit_depth(2 * truth + 1, truth, DepthAlignment::kLeastSquares);
+  EXPECT_GT(score_depth(2 * truth + 1, truth, {.alignment = DepthAlignment::kMedian}).abs_rel,
+            0.01);
+  const auto squares = fit_depth(2 * truth + 1, truth, DepthAlignment::kLeastSquares);
   EXPECT_NEAR(squares.scale, 0.5, 1e-12);
   EXPECT_NEAR(squares.shift, -0.5, 1e-12);
 }
@@ -84,18 +83,15 @@ TEST(Depth, CountsOnlyPixelsWithATruth) {
   const at::Tensor predicted = at::tensor({1.0, 5.0, 5.0, 5.0, 80.0, NAN}, at::kDouble);
   const DepthOptions metric{.alignment = DepthAlignment::kMetric};
   EXPECT_EQ(score_depth(predicted, truth, metric).pixels, 2);
-  EXPECT_EQ(score_depth(predicted,
-                        truth,
-                        {.alignment = DepthAlignment::kMetric, .farthest = 70})
-                .pixels,
-            1);
+  EXPECT_EQ(
+      score_depth(predicted, truth, {.alignment = DepthAlignment::kMetric, .farthest = 70}).pixels,
+      1);
   EXPECT_TRUE(std::isnan(score_depth(predicted, at::zeros({6}, at::kDouble), metric).abs_rel));
 }
 
 TEST(Depth, NegativeAfterTheFitIsWrongByAnyFactor) {
   const at::Tensor truth = at::tensor({1.0, 2.0}, at::kDouble);
-  const auto scores =
-      score_depth(-truth, truth, {.alignment = DepthAlignment::kMetric});
+  const auto scores = score_depth(-truth, truth, {.alignment = DepthAlignment::kMetric});
   EXPECT_EQ(scores.delta[2], 0);
 }
 

@@ -15,10 +15,8 @@ using ::testing::HasSubstr;
 
 // The specification's draws; what is left out takes nothing from the stream.
 TEST(ChooseFrames, DrawFromOneStreamAsPublished) {
-  const std::vector<Candidate> candidates = {{"apple", "a", 102},
-                                             {"apple", "short", 49, false},
-                                             {"apple", "b", 202},
-                                             {"bench", "c", 50}};
+  const std::vector<Candidate> candidates = {
+      {"apple", "a", 102}, {"apple", "short", 49, false}, {"apple", "b", 202}, {"bench", "c", 50}};
   const auto chosen = choose_frames(candidates, {.one_stream = true});
   EXPECT_THAT(chosen[0], ElementsAre(26, 92, 2, 55, 91, 84, 16, 66, 54, 68));
   EXPECT_TRUE(chosen[1].empty());
@@ -35,7 +33,8 @@ TEST(ChooseFrames, OwnStreamsDoNotDependOnTheOthers) {
 
 TEST(ChooseFrames, InOrder) {
   const std::vector<Candidate> ten = {{"x", "s", 10}};
-  EXPECT_THAT(choose_frames(ten, {.frames = 3, .order = FrameOrder::kFirst})[0], ElementsAre(0, 1, 2));
+  EXPECT_THAT(choose_frames(ten, {.frames = 3, .order = FrameOrder::kFirst})[0],
+              ElementsAre(0, 1, 2));
   EXPECT_THAT(choose_frames(ten, {.frames = 0, .stride = 4})[0], ElementsAre(0, 4, 8));
   // floor(9 / 3) = 3
   EXPECT_THAT(choose_frames(ten, {.frames = 4, .order = FrameOrder::kEven})[0],
@@ -68,10 +67,9 @@ TEST(FrameList, IsRead) {
   const auto list =
       read_frame_list(folder.write("list.json", R"({"110_13051_23361": [3, 1, 2], "b": [0]})"));
   EXPECT_THAT(list.at("110_13051_23361"), ElementsAre(3, 1, 2));
-  EXPECT_THAT(message_of<IoError>([&] {
-                read_frame_list(folder.write("bad.json", R"({"b": "all"})"));
-              }),
-              HasSubstr("bad.json: must be {sequence: [indices]}"));
+  EXPECT_THAT(
+      message_of<IoError>([&] { read_frame_list(folder.write("bad.json", R"({"b": "all"})")); }),
+      HasSubstr("bad.json: must be {sequence: [indices]}"));
 }
 
 }  // namespace

@@ -25,8 +25,8 @@ at::Tensor scattered(int64_t count, double phase) {
 // A grid of side 1 in the plane z = height.
 at::Tensor sheet(double height) {
   const at::Tensor step = at::arange(40, at::kDouble) / 40;
-  return at::stack({step.repeat_interleave(40), step.repeat({40}), at::full({1600}, height, at::kDouble)},
-                   1);
+  return at::stack(
+      {step.repeat_interleave(40), step.repeat({40}), at::full({1600}, height, at::kDouble)}, 1);
 }
 
 TEST(NearestPoints, AreThoseOfComparingAll) {
@@ -82,8 +82,7 @@ TEST(Points, NormalsOfAPlaneAndOfOneAcrossIt) {
 
 TEST(Points, IcpUndoesASmallMove) {
   const at::Tensor truth = scattered(4000, 0);
-  const Similarity move{
-      1, vggt::testing::rotation_about({1, 2, 3}, 0.01), {0.004, -0.003, 0.002}};
+  const Similarity move{1, vggt::testing::rotation_about({1, 2, 3}, 0.01), {0.004, -0.003, 0.002}};
   const at::Tensor moved = move.apply(truth);
   const Similarity found = refine_by_icp(moved, truth, {});
   EXPECT_LT((found.apply(moved) - truth).abs().max().item<double>(), 1e-9);
@@ -98,7 +97,8 @@ TEST(Points, IcpLeavesWhatIsTooFarAlone) {
 
 TEST(Points, VoxelsGiveTheMeansOfTheirPoints) {
   // The grid begins at -0.05: the first two points share a cube of side 0.1, the third has its own.
-  const at::Tensor points = at::tensor({0.0, 0.0, 0.0, 0.04, 0.02, 0.0, 0.06, 0.0, 0.0}, at::kDouble).view({3, 3});
+  const at::Tensor points =
+      at::tensor({0.0, 0.0, 0.0, 0.04, 0.02, 0.0, 0.06, 0.0, 0.0}, at::kDouble).view({3, 3});
   const at::Tensor means = voxel_means(points, 0.1);
   ASSERT_EQ(means.size(0), 2);
   EXPECT_NEAR(means[0][0].item<double>(), 0.02, 1e-15);

@@ -68,9 +68,9 @@ TEST(PairErrors, OneTurnedCameraOfTenSpoilsItsNinePairs) {
   constexpr size_t kTurned = 4;
   auto predicted = truth;
   // About its own centre: R' = Q R, t' = Q t.
-  predicted[kTurned] = placed(
-      truth[kTurned],
-      Rigid{rotation_about({0, 1, 0}, 10.5 * kDegree), {}} * cam_from_world(truth[kTurned]));
+  predicted[kTurned] =
+      placed(truth[kTurned],
+             Rigid{rotation_about({0, 1, 0}, 10.5 * kDegree), {}} * cam_from_world(truth[kTurned]));
   const auto pairs = pair_errors(predicted, truth);
   size_t k = 0;
   int turned = 0;

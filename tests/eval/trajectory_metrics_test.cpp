@@ -20,8 +20,8 @@ constexpr double kRounding = 1e-12;  // of coordinates up to ten, through a sing
 
 TEST(Trajectory, OfASimilarWorldHasNoError) {
   const auto truth = winding_path(12);
-  const auto scores = score_trajectory(
-      aligned_cameras(truth, kMoved), truth, TrajectoryAlignment::kSimilarity);
+  const auto scores =
+      score_trajectory(aligned_cameras(truth, kMoved), truth, TrajectoryAlignment::kSimilarity);
   EXPECT_LT(scores.ate_rmse, kRounding);
   EXPECT_LT(scores.ate_max, kRounding);
   EXPECT_LT(scores.are_deg, 1e-10);

@@ -31,7 +31,8 @@ TEST(Rigid, ProductsApplyTheRightOneFirst) {
 
 TEST(Rigid, AnglesAreExactAtBothEnds) {
   for (const double angle : {1e-9, 1e-4, 0.5, 1.7, std::numbers::pi - 1e-9}) {
-    EXPECT_NEAR(rotation_angle(testing::rotation_about({0.2, 1, -3}, angle)), angle, 1e-15 + kRounding);
+    EXPECT_NEAR(
+        rotation_angle(testing::rotation_about({0.2, 1, -3}, angle)), angle, 1e-15 + kRounding);
   }
 }
 

@@ -18,8 +18,10 @@ inline eval::SequenceResult sequence_result(const std::string& name,
   result.trust = "ground truth";
   result.frames = {4, 0, 2};
   result.pairs = {{error_deg, error_deg / 2}, {error_deg, error_deg / 3}, {error_deg, 0, true}};
-  result.trajectory = eval::TrajectoryScores{
-      .ate_rmse = error_deg / 10, .are_deg = error_deg, .rpe_translation = 0.5, .rpe_rotation_deg = 2};
+  result.trajectory = eval::TrajectoryScores{.ate_rmse = error_deg / 10,
+                                             .are_deg = error_deg,
+                                             .rpe_translation = 0.5,
+                                             .rpe_rotation_deg = 2};
   result.trajectory->aligned = {{0, 0, 0}, {1, 0, 0.1}, {2, 0, 0}};
   result.true_centres = {{0, 0, 0}, {1, 0, 0}, {2, 0, 0}};
   result.depth = {{"median", {10, 0.1, 0.2, 0.3, 0.4, {0.5, 0.6, 0.7}}},
