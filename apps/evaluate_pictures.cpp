@@ -17,7 +17,7 @@ using Json = nlohmann::ordered_json;
 constexpr double kBlue = 0.75;
 constexpr double kOrange = 0.1;
 constexpr double kGreen = 0.4;
-constexpr double kLargest_deg = 30;
+constexpr int64_t kLargest_deg = 30;
 
 double rotation(const eval::PairError& pair) { return pair.rotation_deg; }
 double translation(const eval::PairError& pair) { return pair.translation_deg; }
@@ -36,6 +36,11 @@ std::vector<double> values_of(const std::vector<SequenceResult>& results,
     }
   }
   return values;
+}
+
+// From 0 to the next ten percent above all of the values: weak models must be told apart, too.
+ChartRange up_to_tens(double highest) {
+  return {0, std::clamp(10 * std::floor(highest / 10 + 1), 10.0, 100.0)};
 }
 
 // Percent of the pairs in each bin; what lies beyond the last is told in the title.
@@ -76,7 +81,7 @@ ChartSeries curve(const std::string& name,
                   double hue,
                   const Score& score) {
   ChartSeries line{.name = name, .hue = hue};
-  for (int64_t t = 1; t <= static_cast<int64_t>(kLargest_deg); ++t) {
+  for (int64_t t = 1; t <= kLargest_deg; ++t) {
     line.points.push_back({static_cast<double>(t), 100 * score(values, t)});
   }
   return line;
@@ -108,7 +113,7 @@ void write_errors(const std::string& path,
                          .y_label = "percent",
                          .series = {curve("", both, kGreen, area)},
                          .x_range = ChartRange{0, kLargest_deg},
-                         .y_range = ChartRange{0, 100}};
+                         .y_range = up_to_tens(100 * eval::auc(both, kLargest_deg))};
   write_chart(path,
               {title,
                note,
@@ -172,19 +177,19 @@ ChartPanel accuracy_against(const std::vector<SequenceResult>& results,
                             const std::string& title,
                             const std::string& unit,
                             double (*cost)(const SequenceResult&)) {
-  ChartPanel panel{.title = title,
-                   .x_label = unit,
-                   .y_label = "AUC@30 of the sequence, percent",
-                   .y_range = ChartRange{0, 100}};
+  ChartPanel panel{.title = title, .x_label = unit, .y_label = "AUC@30 of the sequence, percent"};
   ChartSeries dots{.kind = Kind::kPoints, .hue = kBlue};
   double highest = 0;
+  double best = 0;
   for (const SequenceResult& result : results) {
     const double auc = 100 * eval::score_pairs(result.pairs).auc.back();
     dots.points.push_back({cost(result), auc});
     dots.labels.push_back(result.sequence);
     highest = std::max(highest, cost(result));
+    best = std::max(best, auc);
   }
   panel.series = {dots};
+  panel.y_range = up_to_tens(best);
   panel.x_range = ChartRange{0, highest > 0 ? 1.1 * highest : 1};
   return panel;
 }

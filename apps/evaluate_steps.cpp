@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <map>
 
+#include "apps/interrupt.h"
 #include "apps/messages.h"
 #include "apps/output_file.h"
 #include "apps/program.h"
@@ -97,10 +98,13 @@ std::vector<at::Tensor> true_depth(const Planned& planned) {
   return depth;
 }
 
+// Within a sequence nothing is shown, for the sequences are what is shown.
+const ProgressCallback kUninterrupted = [](const Progress&) { return interrupted_by() == 0; };
+
 class Scorer {
  public:
-  Scorer(const EvaluateCommand& command, const LoadedModel& loaded, ProgressCallback progress)
-      : command_(command), loaded_(loaded), progress_(std::move(progress)) {
+  Scorer(const EvaluateCommand& command, const LoadedModel& loaded)
+      : command_(command), loaded_(loaded) {
     // As the published scripts read photos: no EXIF orientation, the width to the target, the rest
     // of tall ones cut off.
     read_.like_original = true;
@@ -128,7 +132,7 @@ class Scorer {
     Clock::time_point start = Clock::now();
     NetworkInput input;
     {
-      StageProgress stage("photos", static_cast<int64_t>(photos.size()), quietly());
+      StageProgress stage("photos", static_cast<int64_t>(photos.size()), kUninterrupted);
       input = read_photos(photos, read_, stage).input;
     }
     result.read_seconds = seconds_since(start);
@@ -144,21 +148,12 @@ class Scorer {
   }
 
  private:
-  // Asks whether to go on, and shows nothing: the sequences are what is shown.
-  ProgressCallback quietly() const {
-    return [this](const Progress& progress) {
-      Progress silent = progress;
-      silent.stage.clear();
-      return !progress_ || progress_(silent);
-    };
-  }
-
   void run_network(const NetworkInput& input,
                    const std::vector<std::string>& names,
                    const eval::Truth& truth,
                    eval::SequenceResult& result) {
     const auto run = [&] {
-      Reconstruction answer = predict(*loaded_.model, input, names, {.progress = quietly()});
+      Reconstruction answer = predict(*loaded_.model, input, names, {.progress = kUninterrupted});
       synchronize(loaded_.device);
       return answer;
     };
@@ -185,7 +180,6 @@ class Scorer {
 
   const EvaluateCommand& command_;
   const LoadedModel& loaded_;
-  ProgressCallback progress_;
   ReadOptions read_;
   bool warm_ = false;
 };
@@ -269,7 +263,7 @@ std::vector<eval::SequenceResult> score_all(const EvaluateCommand& command,
                                             Plan& plan,
                                             eval::ResultLog& log,
                                             const ProgressCallback& progress) {
-  Scorer scorer(command, loaded, progress);
+  Scorer scorer(command, loaded);
   StageProgress stage("sequences", static_cast<int64_t>(plan.sequences.size()), progress);
   std::vector<eval::SequenceResult> results;
   for (const Planned& planned : plan.sequences) {

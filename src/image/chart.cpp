@@ -31,7 +31,8 @@ const cv::Scalar kGrid(66, 60, 56);
 std::string number(double value, double step) {
   const int digits = std::clamp(static_cast<int>(std::ceil(-std::log10(step) - 1e-9)), 0, 9);
   char text[48];
-  std::snprintf(text, sizeof(text), "%.*f", digits, value);
+  const bool zero = std::abs(value) < 1e-9 * step;  // not "-0.0"
+  std::snprintf(text, sizeof(text), "%.*f", digits, zero ? 0 : value);
   return text;
 }
 
