@@ -11,6 +11,7 @@ namespace vggt::apps {
 /// throws on failure.
 void add_reconstruct(CLI::App& app);
 void add_convert(CLI::App& app);
+void add_evaluate(CLI::App& app);
 void add_forward(CLI::App& app);
 void add_inspect(CLI::App& app);
 void add_bench(CLI::App& app);

@@ -43,17 +43,6 @@ std::string thousands(int64_t value) {
   return digits;
 }
 
-// OpenCV's font has ASCII alone: any other character becomes one question mark.
-std::string ascii(const std::string& text) {
-  std::string result;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if ((byte & 0xC0) == 0x80) continue;  // the rest of a UTF-8 character
-    result += byte >= 32 && byte < 127 ? c : '?';
-  }
-  return result;
-}
-
 // Shortened in the middle to `width` pixels, since names often differ in their end.
 std::string shortened(const std::string& text, int width, double size) {
   std::string result = text;

@@ -356,6 +356,16 @@ void draw_text(
   cv::putText(canvas, text, at, cv::FONT_HERSHEY_SIMPLEX, size, colour, 1, cv::LINE_AA);
 }
 
+std::string ascii(const std::string& text) {
+  std::string result;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if ((byte & 0xC0) == 0x80) continue;  // the rest of a UTF-8 character
+    result += byte >= 32 && byte < 127 ? c : '?';
+  }
+  return result;
+}
+
 int text_width(const std::string& text, double size) {
   int base_line = 0;
   return cv::getTextSize(text, cv::FONT_HERSHEY_SIMPLEX, size, 1, &base_line).width;

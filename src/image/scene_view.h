@@ -17,6 +17,8 @@ inline const cv::Scalar kDim(176, 172, 168);
 /// `at` is the left end of the base line; `size` 1 makes capitals of about 22 px.
 void draw_text(
     cv::Mat& canvas, cv::Point at, const std::string& text, double size, const cv::Scalar& colour);
+/// OpenCV's font has ASCII alone: any other character becomes one question mark.
+std::string ascii(const std::string& text);
 int text_width(const std::string& text, double size);
 
 /// The colour of camera `index` of `count`: a walk through the hues, so that neighbours look alike.

@@ -8,9 +8,7 @@
 namespace vggt {
 namespace {
 
-// COLMAP's numbers for its models SIMPLE_PINHOLE (f, cx, cy) and PINHOLE (fx, fy, cx, cy).
-constexpr int32_t kSimplePinhole = 0;
-constexpr int32_t kPinhole = 1;
+constexpr int32_t kPinhole = 1;  // COLMAP's number of the model (fx, fy, cx, cy)
 constexpr const char* kExtension = ".bin";
 
 // The least bytes of one record, to hold a file's counts against its size. A camera's parameters
@@ -76,24 +74,30 @@ void write_points(const std::string& path, const std::vector<ColmapModel::Point>
   file.close();
 }
 
-std::vector<ColmapModel::Camera> read_cameras(const std::string& path) {
+std::vector<ColmapModel::Camera> read_cameras(const std::string& path,
+                                              ColmapDistortion distortion) {
   BinaryReader file(path);
   std::vector<ColmapModel::Camera> cameras(file.count(kCameraBytes, "the number of cameras"));
   for (auto& camera : cameras) {
     camera.id = file.value<uint32_t>("camera id");
-    const auto model = file.value<int32_t>("camera model");
-    if (model != kPinhole && model != kSimplePinhole) {
+    const auto number = file.value<int32_t>("camera model");
+    const ColmapCameraModel* const model = colmap_camera_model(number);
+    if (!model || (model->has_distortion() && distortion == ColmapDistortion::kRefuse)) {
       throw IoError(path,
-                    "camera " + std::to_string(camera.id) + " has model " + std::to_string(model) +
+                    "camera " + std::to_string(camera.id) + " has model " + std::to_string(number) +
                         ", only PINHOLE (1) and SIMPLE_PINHOLE (0) are read; COLMAP's " +
                         "image_undistorter makes the first of any other");
     }
     camera.width_px = file.value<uint64_t>("camera width");
     camera.height_px = file.value<uint64_t>("camera height");
     camera.fx_px = file.value<double>("camera parameters");
-    camera.fy_px = model == kSimplePinhole ? camera.fx_px : file.value<double>("camera parameters");
+    camera.fy_px =
+        model->focal_lengths == 1 ? camera.fx_px : file.value<double>("camera parameters");
     camera.cx_px = file.value<double>("camera parameters");
     camera.cy_px = file.value<double>("camera parameters");
+    for (int i = model->focal_lengths + 2; i < model->parameters; ++i) {
+      file.value<double>("camera parameters");
+    }
   }
   file.expect_end();
   return cameras;
@@ -145,9 +149,9 @@ void write_colmap(const std::string& folder, const ColmapModel& model) {
   write_points(colmap_file(folder, "points3D", kExtension), model.points);
 }
 
-ColmapModel read_colmap(const std::string& folder) {
+ColmapModel read_colmap(const std::string& folder, ColmapDistortion distortion) {
   ColmapModel model;
-  model.cameras = read_cameras(colmap_file(folder, "cameras", kExtension));
+  model.cameras = read_cameras(colmap_file(folder, "cameras", kExtension), distortion);
   model.images = read_images(colmap_file(folder, "images", kExtension));
   model.points = read_points(colmap_file(folder, "points3D", kExtension));
   check_references(model, folder, kExtension);

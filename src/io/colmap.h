@@ -61,14 +61,22 @@ struct ColmapModel {
 /// Writes the three .bin files into an existing folder. Throws IoError.
 void write_colmap(const std::string& folder, const ColmapModel& model);
 
+/// What becomes of cameras of COLMAP's models with distortion.
+enum class ColmapDistortion {
+  kRefuse,  ///< an IoError
+  kIgnore,  ///< they are read without it: for their poses
+};
+
 /// Reads the three .bin files. Throws IoError naming file and reason if one is truncated, holds an
 /// impossible count, another camera model, an id twice, or refers to something that is not there.
-ColmapModel read_colmap(const std::string& folder);
+ColmapModel read_colmap(const std::string& folder,
+                        ColmapDistortion distortion = ColmapDistortion::kRefuse);
 
 /// Writes and reads the same as three .txt files; the numbers read back exactly. A name with a line
 /// break, which the format cannot hold, is an IoError. COLMAP itself (3.8 and 4.2 checked) reads a
 /// name up to its first space only.
 void write_colmap_text(const std::string& folder, const ColmapModel& model);
-ColmapModel read_colmap_text(const std::string& folder);
+ColmapModel read_colmap_text(const std::string& folder,
+                             ColmapDistortion distortion = ColmapDistortion::kRefuse);
 
 }  // namespace vggt

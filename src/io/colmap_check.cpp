@@ -20,7 +20,34 @@ std::unordered_map<uint64_t, const Record*> by_id(const std::vector<Record>& rec
   return found;
 }
 
+// COLMAP's src/colmap/sensor/models.h
+constexpr ColmapCameraModel kCameraModels[] = {{0, "SIMPLE_PINHOLE", 1, 3},
+                                               {1, "PINHOLE", 2, 4},
+                                               {2, "SIMPLE_RADIAL", 1, 4},
+                                               {3, "RADIAL", 1, 5},
+                                               {4, "OPENCV", 2, 8},
+                                               {5, "OPENCV_FISHEYE", 2, 8},
+                                               {6, "FULL_OPENCV", 2, 12},
+                                               {7, "FOV", 2, 5},
+                                               {8, "SIMPLE_RADIAL_FISHEYE", 1, 4},
+                                               {9, "RADIAL_FISHEYE", 1, 5},
+                                               {10, "THIN_PRISM_FISHEYE", 2, 12}};
+
 }  // namespace
+
+const ColmapCameraModel* colmap_camera_model(int32_t id) {
+  for (const ColmapCameraModel& model : kCameraModels) {
+    if (model.id == id) return &model;
+  }
+  return nullptr;
+}
+
+const ColmapCameraModel* colmap_camera_model(std::string_view name) {
+  for (const ColmapCameraModel& model : kCameraModels) {
+    if (model.name == name) return &model;
+  }
+  return nullptr;
+}
 
 std::string colmap_file(const std::string& folder,
                         const std::string& name,

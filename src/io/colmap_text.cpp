@@ -74,24 +74,27 @@ void write_points(const std::string& path, const std::vector<ColmapModel::Point>
   file.close();
 }
 
-std::vector<ColmapModel::Camera> read_cameras(const std::string& path) {
+std::vector<ColmapModel::Camera> read_cameras(const std::string& path,
+                                              ColmapDistortion distortion) {
   TextReader file(path);
   std::vector<ColmapModel::Camera> cameras;
   while (file.next_record()) {
     ColmapModel::Camera camera;
     camera.id = file.integer<uint32_t>("CAMERA_ID");
-    const std::string model(file.word("MODEL"));
-    if (model != "PINHOLE" && model != "SIMPLE_PINHOLE") {
-      file.fail("camera " + std::to_string(camera.id) + " has model " + model.substr(0, 40) +
+    const std::string name(file.word("MODEL"));
+    const ColmapCameraModel* const model = colmap_camera_model(name);
+    if (!model || (model->has_distortion() && distortion == ColmapDistortion::kRefuse)) {
+      file.fail("camera " + std::to_string(camera.id) + " has model " + name.substr(0, 40) +
                 ", only PINHOLE and SIMPLE_PINHOLE are read; COLMAP's image_undistorter makes the "
                 "first of any other");
     }
     camera.width_px = file.integer<uint64_t>("WIDTH");
     camera.height_px = file.integer<uint64_t>("HEIGHT");
     camera.fx_px = file.number("PARAMS");
-    camera.fy_px = model == "PINHOLE" ? file.number("PARAMS") : camera.fx_px;
+    camera.fy_px = model->focal_lengths == 1 ? camera.fx_px : file.number("PARAMS");
     camera.cx_px = file.number("PARAMS");
     camera.cy_px = file.number("PARAMS");
+    for (int i = model->focal_lengths + 2; i < model->parameters; ++i) file.number("PARAMS");
     file.expect_line_end();
     cameras.push_back(camera);
   }
@@ -152,9 +155,9 @@ void write_colmap_text(const std::string& folder, const ColmapModel& model) {
   write_points(colmap_file(folder, "points3D", kExtension), model.points);
 }
 
-ColmapModel read_colmap_text(const std::string& folder) {
+ColmapModel read_colmap_text(const std::string& folder, ColmapDistortion distortion) {
   ColmapModel model;
-  model.cameras = read_cameras(colmap_file(folder, "cameras", kExtension));
+  model.cameras = read_cameras(colmap_file(folder, "cameras", kExtension), distortion);
   model.images = read_images(colmap_file(folder, "images", kExtension));
   model.points = read_points(colmap_file(folder, "points3D", kExtension));
   check_references(model, folder, kExtension);

@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/evaluate_steps.h"
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <map>
+
+#include "apps/interrupt.h"
+#include "apps/messages.h"
+#include "apps/output_file.h"
+#include "apps/program.h"
+#include "apps/read_photos.h"
+#include "src/base/device.h"
+#include "src/base/error.h"
+#include "src/eval/score.h"
+#include "src/pipeline/reconstruct.h"
+
+namespace vggt::apps {
+namespace {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+using Json = nlohmann::ordered_json;
+using datasets::Sequence;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+eval::FrameOrder order_of(const std::string& name) {
+  if (name == "even") return eval::FrameOrder::kEven;
+  if (name == "first") return eval::FrameOrder::kFirst;
+  return eval::FrameOrder::kRandom;
+}
+
+// Without the category that our names of CO3D's sequences begin with: lists have bare names.
+std::string bare(const std::string& name) { return name.substr(name.rfind('/') + 1); }
+
+bool asked_for(const EvaluateCommand& command, const Sequence& sequence) {
+  if (command.only.empty()) return true;
+  return std::any_of(command.only.begin(), command.only.end(), [&](const std::string& name) {
+    return name == sequence.name || name == sequence.category || name == bare(sequence.name);
+  });
+}
+
+// The frames of a list; those that are not there are the sequence's problem.
+void take_from_list(const std::map<std::string, std::vector<int64_t>>& list,
+                    const std::string& path,
+                    Planned& planned) {
+  auto found = list.find(planned.sequence.name);
+  if (found == list.end()) found = list.find(bare(planned.sequence.name));
+  if (found == list.end()) {
+    planned.sequence.problem = "is not in " + path;
+    return;
+  }
+  const auto count = static_cast<int64_t>(planned.sequence.frames.size());
+  for (const int64_t index : found->second) {
+    if (index >= 0 && index < count) continue;
+    planned.sequence.problem =
+        path + " asks for frame " + std::to_string(index) + " of " + std::to_string(count);
+    return;
+  }
+  planned.frames = found->second;
+}
+
+std::string missing_photo(const Planned& planned) {
+  std::error_code error;
+  for (const int64_t i : planned.frames) {
+    const std::string& image = planned.sequence.frames[static_cast<size_t>(i)].image;
+    if (!fs::is_regular_file(image, error)) return image + " is missing";
+  }
+  return "";
+}
+
+std::string hash_of_weights(const std::string& weights) {
+  std::error_code error;
+  if (fs::is_regular_file(weights, error)) return file_hash(weights);
+  if (!fs::is_directory(weights, error)) return weights;  // synthetic:SEED
+  std::vector<std::string> files;
+  for (const auto& entry : fs::directory_iterator(weights, error)) {
+    if (entry.is_regular_file(error)) files.push_back(entry.path().string());
+  }
+  std::sort(files.begin(), files.end());
+  std::string hashes;
+  for (const std::string& file : files) hashes += file_hash(file);
+  return hashes;
+}
+
+// Depth of the chosen frames; nothing unless all of them have it.
+std::vector<at::Tensor> true_depth(const Planned& planned) {
+  std::vector<at::Tensor> depth;
+  for (const int64_t i : planned.frames) {
+    const datasets::DepthFile& file = planned.sequence.frames[static_cast<size_t>(i)].depth;
+    if (file.path.empty()) return {};
+    depth.push_back(datasets::read_depth(file));
+  }
+  return depth;
+}
+
+// Within a sequence nothing is shown, for the sequences are what is shown.
+const ProgressCallback kUninterrupted = [](const Progress&) { return interrupted_by() == 0; };
+
+class Scorer {
+ public:
+  Scorer(const EvaluateCommand& command, const LoadedModel& loaded)
+      : command_(command), loaded_(loaded) {
+    // As the published scripts read photos: no EXIF orientation, the width to the target, the rest
+    // of tall ones cut off.
+    read_.like_original = true;
+    read_.strict = true;
+    read_.preprocess.target_px = loaded.model->config.img_size;
+    read_.preprocess.patch_px = loaded.model->config.patch_size;
+  }
+
+  // Throws IoError where a photo or depth map cannot be read.
+  eval::SequenceResult score(const Planned& planned) {
+    eval::SequenceResult result{.sequence = planned.sequence.name,
+                                .category = planned.sequence.category,
+                                .trust = planned.sequence.trust,
+                                .frames = planned.frames};
+    eval::Truth truth{.units_per_metre = planned.sequence.units_per_metre};
+    std::vector<Photo> photos;
+    std::vector<std::string> names;
+    for (const int64_t i : planned.frames) {
+      const datasets::Frame& frame = planned.sequence.frames[static_cast<size_t>(i)];
+      truth.cameras.push_back(frame.camera);
+      names.push_back(fs::path(frame.image).filename().string());
+      photos.push_back({frame.image, names.back()});
+    }
+    truth.depth = true_depth(planned);
+    Clock::time_point start = Clock::now();
+    NetworkInput input;
+    {
+      StageProgress stage("photos", static_cast<int64_t>(photos.size()), kUninterrupted);
+      input = read_photos(photos, read_, stage).input;
+    }
+    result.read_seconds = seconds_since(start);
+    result.height_px = input.images.size(2);
+    result.width_px = input.images.size(3);
+    try {
+      run_network(input, names, truth, result);
+    } catch (const ModelError& error) {
+      result.failure = error.what();
+      result.pairs = eval::failed_pairs(static_cast<int64_t>(planned.frames.size()));
+    }
+    return result;
+  }
+
+ private:
+  void run_network(const NetworkInput& input,
+                   const std::vector<std::string>& names,
+                   const eval::Truth& truth,
+                   eval::SequenceResult& result) {
+    const auto run = [&] {
+      Reconstruction answer = predict(*loaded_.model, input, names, {.progress = kUninterrupted});
+      synchronize(loaded_.device);
+      return answer;
+    };
+    if (!warm_) run();
+    warm_ = true;
+    reset_peak_memory();
+    std::vector<double> seconds;
+    Reconstruction answer;
+    for (int64_t i = 0; i < command_.repeat; ++i) {
+      const Clock::time_point start = Clock::now();
+      answer = run();
+      seconds.push_back(seconds_since(start));
+    }
+    result.runs = command_.repeat;
+    result.forward_seconds = eval::median(seconds);
+    result.peak_memory_bytes = peak_memory_bytes();
+    eval::score(answer,
+                truth,
+                {.find_degenerate = datasets::loader(command_.dataset).protocol.find_degenerate,
+                 .most_points = command_.most_points,
+                 .points = command_.points},
+                result);
+  }
+
+  const EvaluateCommand& command_;
+  const LoadedModel& loaded_;
+  ReadOptions read_;
+  bool warm_ = false;
+};
+
+}  // namespace
+
+Plan make_plan(const EvaluateCommand& command) {
+  const datasets::Loader& loader = datasets::loader(command.dataset);
+  const datasets::Protocol& protocol = loader.protocol;
+  datasets::Dataset dataset =
+      loader.load({command.root, command.split.empty() ? protocol.default_split : command.split});
+  const int64_t least = command.least_frames >= 0 ? command.least_frames : protocol.least_frames;
+
+  std::vector<eval::Candidate> candidates;
+  for (const Sequence& sequence : dataset.sequences) {
+    const auto count = static_cast<int64_t>(sequence.frames.size());
+    candidates.push_back({sequence.category,
+                          sequence.name,
+                          count,
+                          count >= least && !sequence.left_out_by_protocol});
+  }
+  if (command.fast) {
+    // The ten of a category are drawn before the short ones are left out.
+    constexpr int64_t kOfEachCategory = 10;
+    const std::vector<bool> kept = eval::draw_sequences(candidates, kOfEachCategory, command.seed);
+    size_t next = 0;
+    const auto dropped = [&](const auto&) { return !kept[next++]; };
+    std::erase_if(dataset.sequences, dropped);
+    next = 0;
+    std::erase_if(candidates, dropped);
+  }
+  const auto chosen =
+      eval::choose_frames(candidates,
+                          {.frames = command.frames >= 0 ? command.frames : protocol.frames,
+                           .stride = command.stride,
+                           .order = order_of(command.order),
+                           .seed = command.seed,
+                           .one_stream = protocol.one_stream});
+  std::map<std::string, std::vector<int64_t>> list;
+  if (!command.frame_list.empty()) list = eval::read_frame_list(command.frame_list);
+
+  Plan plan{.problems = std::move(dataset.problems)};
+  for (size_t i = 0; i < dataset.sequences.size(); ++i) {
+    Planned planned{std::move(dataset.sequences[i]), chosen[i]};
+    Sequence& sequence = planned.sequence;
+    if (!asked_for(command, sequence)) continue;
+    if (sequence.problem.empty() && !list.empty()) {
+      take_from_list(list, command.frame_list, planned);
+    }
+    if (sequence.problem.empty() && !candidates[i].draws) {
+      sequence.problem = "has " + std::to_string(sequence.frames.size()) + " frames, fewer than " +
+                         std::to_string(least);
+    }
+    if (sequence.problem.empty() && planned.frames.size() < 2) {
+      sequence.problem = "gives fewer than two frames";
+    }
+    if (sequence.problem.empty()) sequence.problem = missing_photo(planned);
+    if (sequence.problem.empty()) {
+      plan.sequences.push_back(std::move(planned));
+    } else {
+      plan.left_out.push_back({sequence.name, sequence.problem});
+    }
+  }
+  return plan;
+}
+
+Json key_of(const EvaluateCommand& command, const LoadedModel& loaded) {
+  return {{"engine", version()},
+          {"weights", hash_of_weights(loaded.weights)},
+          {"model", command.model.model},
+          {"config", command.model.config.empty() ? "" : file_hash(command.model.config)},
+          {"precision", to_string(loaded.precision)},
+          {"device", describe_device(loaded.device)},
+          {"dataset", command.dataset},
+          {"repeat", command.repeat},
+          {"points", command.points ? command.most_points : -1}};
+}
+
+std::vector<eval::SequenceResult> score_all(const EvaluateCommand& command,
+                                            const LoadedModel& loaded,
+                                            Plan& plan,
+                                            eval::ResultLog& log,
+                                            const ProgressCallback& progress) {
+  Scorer scorer(command, loaded);
+  StageProgress stage("sequences", static_cast<int64_t>(plan.sequences.size()), progress);
+  std::vector<eval::SequenceResult> results;
+  for (const Planned& planned : plan.sequences) {
+    if (const auto* done = log.find(planned.sequence.name, planned.frames)) {
+      results.push_back(*done);
+    } else {
+      try {
+        results.push_back(scorer.score(planned));
+        log.append(results.back());
+      } catch (const IoError& error) {
+        plan.left_out.push_back({planned.sequence.name, error.what()});
+        say("left out: " + planned.sequence.name + ": " + error.what());
+      }
+    }
+    stage.advance();
+  }
+  return results;
+}
+
+void write_evaluation(const std::string& folder,
+                      const eval::Evaluation& evaluation,
+                      const Json& summary) {
+  const auto text_of = [](const Json& json) {
+    return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
+  };
+  Json frames = Json::object();
+  for (const eval::SequenceResult& result : evaluation.results) {
+    frames[result.sequence] = result.frames;
+  }
+  write_text_file(folder + "/frames.json", text_of(frames));
+  write_text_file(folder + "/sequences.csv", eval::sequences_csv(evaluation.results));
+  write_text_file(folder + "/table.md", eval::markdown_table(summary));
+  write_evaluation_pictures(folder, evaluation, summary);
+  // The last one: what it tells of is there.
+  write_text_file(folder + "/summary.json", text_of(summary));
+}
+
+}  // namespace vggt::apps

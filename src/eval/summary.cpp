@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/eval/summary.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "src/eval/scores_by_sequence.h"
+
+namespace vggt::eval {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+
+Json percent(const ByThreshold& shares) {
+  Json json;
+  for (size_t t = 0; t < kThresholds_deg.size(); ++t) {
+    json[std::to_string(kThresholds_deg[t])] = 100 * shares[t];
+  }
+  return json;
+}
+
+// Of the numbers that are there.
+template <class Value>
+double mean_over(std::span<const SequenceResult> results, const Value& value) {
+  double sum = 0;
+  int64_t count = 0;
+  for (const SequenceResult& result : results) {
+    const double each = value(result);
+    if (!std::isfinite(each)) continue;
+    sum += each;
+    ++count;
+  }
+  return count > 0 ? sum / static_cast<double>(count) : kNaN;
+}
+
+Json trajectory_json(std::span<const SequenceResult> results) {
+  const auto mean = [&](auto value) {
+    return mean_over(results, [&](const SequenceResult& result) {
+      return result.trajectory ? value(result) : kNaN;
+    });
+  };
+  const auto count = std::count_if(results.begin(), results.end(), [](const SequenceResult& r) {
+    return r.trajectory.has_value();
+  });
+  return {{"sequences", count},
+          {"ate_rmse", mean([](const auto& r) { return r.trajectory->ate_rmse; })},
+          {"ate_relative",
+           mean([](const auto& r) { return r.trajectory->ate_rmse / extent_of(r.true_centres); })},
+          {"are_deg", mean([](const auto& r) { return r.trajectory->are_deg; })},
+          {"rpe_translation", mean([](const auto& r) { return r.trajectory->rpe_translation; })},
+          {"rpe_rotation_deg", mean([](const auto& r) { return r.trajectory->rpe_rotation_deg; })}};
+}
+
+Json depth_json(std::span<const SequenceResult> results) {
+  Json json = Json::object();
+  for (const char* name : {"median", "scale", "scale_shift"}) {
+    std::vector<DepthScores> scores;
+    for (const SequenceResult& result : results) {
+      for (const auto& [alignment, depth] : result.depth) {
+        if (alignment == name) scores.push_back(depth);
+      }
+    }
+    if (scores.empty()) continue;
+    const DepthScores mean = mean_of(scores);
+    json[name] = {
+        {"sequences", scores.size()},
+        {"pixels", mean.pixels},
+        {"abs_rel", mean.abs_rel},
+        {"sq_rel", mean.sq_rel},
+        {"rmse", mean.rmse},
+        {"log_rmse", mean.log_rmse},
+        {"delta_percent", {100 * mean.delta[0], 100 * mean.delta[1], 100 * mean.delta[2]}}};
+  }
+  return json;
+}
+
+Json points_json(std::span<const SequenceResult> results) {
+  const auto mean = [&](auto value) {
+    return mean_over(results, [&](const SequenceResult& result) {
+      return result.points ? value(*result.points) : kNaN;
+    });
+  };
+  const auto count = std::count_if(
+      results.begin(), results.end(), [](const SequenceResult& r) { return r.points.has_value(); });
+  if (count == 0) return Json::object();
+  Json json = {{"sequences", count},
+               {"accuracy", mean([](const auto& p) { return p.accuracy.mean; })},
+               {"accuracy_median", mean([](const auto& p) { return p.accuracy.median; })},
+               {"completeness", mean([](const auto& p) { return p.completeness.mean; })},
+               {"completeness_median", mean([](const auto& p) { return p.completeness.median; })},
+               {"normal_consistency", mean([](const auto& p) { return p.normals.mean; })},
+               {"normal_consistency_median", mean([](const auto& p) { return p.normals.median; })},
+               {"chamfer", mean([](const auto& p) { return p.chamfer; })},
+               {"clipped_sum", mean([](const auto& p) { return p.clipped_sum; })}};
+  size_t distances = 0;
+  for (const SequenceResult& result : results) {
+    if (result.points) distances = std::max(distances, result.points->f_scores.size());
+  }
+  json["f_score_percent"] = Json::array();
+  for (size_t k = 0; k < distances; ++k) {
+    const auto of = [&](auto value) {
+      return mean([&](const PointScores& p) {
+        return k < p.f_scores.size() ? value(p.f_scores[k]) : kNaN;
+      });
+    };
+    json["f_score_percent"].push_back({{"distance", of([](const FScore& f) { return f.distance; })},
+                                       {"f", of([](const FScore& f) { return 100 * f.f; })}});
+  }
+  return json;
+}
+
+// The scores of any set of sequences.
+Json scores_json(std::span<const SequenceResult> results) {
+  std::vector<SequencePairs> pairs;
+  for (const SequenceResult& result : results) pairs.push_back({result.category, result.pairs});
+  const PooledScores scores = pool(pairs);
+  int64_t peak = 0;
+  for (const SequenceResult& result : results) peak = std::max(peak, result.peak_memory_bytes);
+  const auto failed = std::count_if(
+      results.begin(), results.end(), [](const SequenceResult& r) { return !r.failure.empty(); });
+  return {{"sequences", results.size()},
+          {"failed_predictions", failed},
+          {"categories", scores.categories.size()},
+          {"pairs", scores.mean.pairs},
+          {"degenerate_pairs", scores.mean.degenerate},
+          {"auc", percent(scores.mean.auc)},
+          {"auc_pooled", percent(scores.pooled.auc)},
+          {"auc_exact", percent(scores.mean.exact_auc)},
+          {"rra", percent(scores.mean.rra)},
+          {"rta", percent(scores.mean.rta)},
+          {"median_rotation_deg", scores.mean.median_rotation_deg},
+          {"median_translation_deg", scores.mean.median_translation_deg},
+          {"trajectory", trajectory_json(results)},
+          {"depth", depth_json(results)},
+          {"points", points_json(results)},
+          {"seconds", mean_over(results, [](const auto& r) { return r.forward_seconds; })},
+          {"peak_memory_bytes", peak}};
+}
+
+// In the order of their first sequence.
+template <class Part>
+std::vector<std::pair<std::string, std::vector<SequenceResult>>> parted(
+    std::span<const SequenceResult> results, const Part& part) {
+  std::vector<std::pair<std::string, std::vector<SequenceResult>>> parts;
+  for (const SequenceResult& result : results) {
+    auto found = std::find_if(
+        parts.begin(), parts.end(), [&](const auto& p) { return p.first == part(result); });
+    if (found == parts.end()) {
+      parts.emplace_back(part(result), std::vector<SequenceResult>());
+      found = parts.end() - 1;
+    }
+    found->second.push_back(result);
+  }
+  return parts;
+}
+
+}  // namespace
+
+Json summarise(const Evaluation& evaluation, const BootstrapOptions& bootstrap) {
+  Json summary = {{"dataset", evaluation.dataset}};
+  const Json scores = scores_json(evaluation.results);
+  for (const auto& [name, value] : scores.items()) {
+    if (name == "categories") continue;  // the list of them comes below
+    summary[name] = value;
+    if (name != "auc") continue;
+    const AucOfChoice choice(evaluation.results);
+    for (size_t t = 0; t < kThresholds_deg.size(); ++t) {
+      const Interval interval = choice.interval(t, bootstrap);
+      summary["auc_intervals"][std::to_string(kThresholds_deg[t])] = {100 * interval.low,
+                                                                      100 * interval.high};
+    }
+    summary["auc_mean_over_categories"] = value;
+  }
+  summary["left_out"] = Json::array();
+  for (const LeftOut& left_out : evaluation.left_out) {
+    summary["left_out"].push_back({{"sequence", left_out.sequence}, {"reason", left_out.reason}});
+  }
+  summary["problems"] = evaluation.problems;
+  summary["by_trust"] = Json::object();
+  for (const auto& [trust, results] :
+       parted(evaluation.results, [](const SequenceResult& r) { return r.trust; })) {
+    summary["by_trust"][trust] = scores_json(results);
+  }
+  summary["categories"] = Json::object();
+  for (const auto& [category, results] :
+       parted(evaluation.results, [](const SequenceResult& r) { return r.category; })) {
+    Json entry = scores_json(results);
+    entry.erase("categories");
+    entry["trust"] = results.front().trust;
+    entry["frames"] = results.front().frames.size();
+    summary["categories"][category] = entry;
+  }
+  summary["bootstrap"] = {{"replicates", bootstrap.replicates},
+                          {"seed", bootstrap.seed},
+                          {"confidence", bootstrap.confidence}};
+  summary.update(evaluation.facts);
+  return summary;
+}
+
+}  // namespace vggt::eval

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cmath>
+#include <cstdio>
+#include <map>
+
+#include "src/base/error.h"
+#include "src/eval/scores_by_sequence.h"
+#include "src/eval/summary.h"
+#include "src/io/text_file.h"
+
+namespace vggt::eval {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string fixed(double value, int digits) {
+  if (!std::isfinite(value)) return "-";
+  char text[64];
+  std::snprintf(text, sizeof(text), "%.*f", digits, value);
+  return text;
+}
+
+std::string fixed(const Json& value, int digits) {
+  return value.is_number() ? fixed(value.get<double>(), digits) : "-";
+}
+
+std::string row(const std::vector<std::string>& cells) {
+  std::string line = "|";
+  for (const std::string& cell : cells) line += " " + cell + " |";
+  return line + "\n";
+}
+
+std::string head(const std::vector<std::string>& cells) {
+  std::string line = row(cells) + "|";
+  for (size_t i = 0; i < cells.size(); ++i) line += i == 0 ? "---|" : "---:|";
+  return line + "\n";
+}
+
+// What the whole, a trust class and a category have in common.
+std::vector<std::string> score_cells(const Json& scores) {
+  const Json depth = scores["depth"].value("median", Json::object());
+  const Json points = scores["points"];
+  const auto memory = scores["peak_memory_bytes"].get<double>();
+  std::vector<std::string> cells = {fixed(scores["sequences"], 0), fixed(scores["pairs"], 0)};
+  for (const char* threshold : {"30", "15", "5", "3"}) {
+    cells.push_back(fixed(scores["auc"][threshold], 2));
+  }
+  cells.push_back(fixed(scores["rra"]["15"], 1));
+  cells.push_back(fixed(scores["rta"]["15"], 1));
+  cells.push_back(fixed(scores["median_rotation_deg"], 1));
+  cells.push_back(fixed(scores["median_translation_deg"], 1));
+  cells.push_back(fixed(scores["trajectory"]["ate_relative"], 3));
+  cells.push_back(fixed(depth.value("abs_rel", Json()), 3));
+  cells.push_back(depth.contains("delta_percent") ? fixed(depth["delta_percent"][0], 1) : "-");
+  cells.push_back(fixed(points.value("chamfer", Json()), 3));
+  cells.push_back(fixed(scores["seconds"], 2));
+  cells.push_back(fixed(memory * 1e-9, 2));
+  return cells;
+}
+
+const std::vector<std::string> kScoreNames = {"sequences",
+                                              "pairs",
+                                              "AUC@30",
+                                              "AUC@15",
+                                              "AUC@5",
+                                              "AUC@3",
+                                              "RRA@15",
+                                              "RTA@15",
+                                              "rotation, deg",
+                                              "translation, deg",
+                                              "ATE / extent",
+                                              "AbsRel",
+                                              "delta 1.25",
+                                              "chamfer",
+                                              "s",
+                                              "GB"};
+
+std::vector<std::string> with_first(std::vector<std::string> first,
+                                    const std::vector<std::string>& rest) {
+  first.insert(first.end(), rest.begin(), rest.end());
+  return first;
+}
+
+// A cell must not end at a name's own bar, nor a line at its line break.
+std::string cell_text(std::string text) {
+  for (char& c : text) {
+    if (c == '|' || static_cast<unsigned char>(c) < 0x20) c = ' ';
+  }
+  return text;
+}
+
+std::string csv_text(const std::string& text) {
+  std::string quoted = "\"";
+  for (const char c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);
+  return quoted + "\"";
+}
+
+std::string csv_number(double value) { return std::isfinite(value) ? number_text(value) : ""; }
+
+}  // namespace
+
+std::string sequences_csv(std::span<const SequenceResult> results) {
+  std::string csv = "sequence,category,trust,frames,pairs,degenerate_pairs";
+  for (const int64_t t : kThresholds_deg) csv += ",auc_" + std::to_string(t);
+  for (const int64_t t : kThresholds_deg) csv += ",rra_" + std::to_string(t);
+  for (const int64_t t : kThresholds_deg) csv += ",rta_" + std::to_string(t);
+  csv +=
+      ",median_rotation_deg,median_translation_deg,ate_rmse,ate_relative,are_deg,"
+      "rpe_translation,rpe_rotation_deg";
+  const std::vector<std::string> alignments = {"median", "scale", "scale_shift"};
+  for (const std::string& name : alignments) {
+    csv += ",abs_rel_" + name + ",rmse_" + name + ",delta1_" + name;
+  }
+  csv +=
+      ",accuracy,completeness,normal_consistency,chamfer,width_px,height_px,"
+      "forward_seconds,runs,read_seconds,peak_memory_bytes,failure\n";
+  for (const SequenceResult& result : results) {
+    const PoseScores scores = score_pairs(result.pairs);
+    csv += csv_text(result.sequence) + "," + csv_text(result.category) + "," +
+           csv_text(result.trust) + "," + std::to_string(result.frames.size()) + "," +
+           std::to_string(scores.pairs) + "," + std::to_string(scores.degenerate);
+    std::vector<double> numbers;
+    for (const ByThreshold& shares : {scores.auc, scores.rra, scores.rta}) {
+      for (const double share : shares) numbers.push_back(100 * share);
+    }
+    numbers.push_back(scores.median_rotation_deg);
+    numbers.push_back(scores.median_translation_deg);
+    const TrajectoryScores none{
+        .ate_rmse = NAN, .are_deg = NAN, .rpe_translation = NAN, .rpe_rotation_deg = NAN};
+    const TrajectoryScores& trajectory = result.trajectory ? *result.trajectory : none;
+    numbers.insert(numbers.end(),
+                   {trajectory.ate_rmse,
+                    trajectory.ate_rmse / extent_of(result.true_centres),
+                    trajectory.are_deg,
+                    trajectory.rpe_translation,
+                    trajectory.rpe_rotation_deg});
+    for (const std::string& name : alignments) {
+      DepthScores depth{0, NAN, NAN, NAN, NAN, {NAN, NAN, NAN}};
+      for (const auto& [alignment, found] : result.depth) {
+        if (alignment == name) depth = found;
+      }
+      numbers.insert(numbers.end(), {depth.abs_rel, depth.rmse, 100 * depth.delta[0]});
+    }
+    const PointScores points =
+        result.points.value_or(PointScores{0, 0, {NAN, NAN}, {NAN, NAN}, {NAN, NAN}, NAN, NAN});
+    numbers.insert(
+        numbers.end(),
+        {points.accuracy.mean, points.completeness.mean, points.normals.mean, points.chamfer});
+    for (const double number : numbers) csv += "," + csv_number(number);
+    csv += "," + std::to_string(result.width_px) + "," + std::to_string(result.height_px) + "," +
+           csv_number(result.forward_seconds) + "," + std::to_string(result.runs) + "," +
+           csv_number(result.read_seconds) + "," + std::to_string(result.peak_memory_bytes) + "," +
+           csv_text(result.failure) + "\n";
+  }
+  return csv;
+}
+
+std::string markdown_table(const Json& summary) {
+  const auto count = summary["sequences"].get<int64_t>();
+  const size_t left_out = summary["left_out"].size();
+  std::string text = "# " + summary["dataset"].get<std::string>() + "\n\n" + std::to_string(count) +
+                     " sequences scored, " + std::to_string(left_out) + " left out";
+  if (summary["failed_predictions"] != 0) {
+    text += ", " + fixed(summary["failed_predictions"], 0) + " with a prediction that failed";
+  }
+  text += ". AUC: mean over categories, histogram form, percent";
+  const auto shown = [](const Json& interval) {
+    return interval[0].is_number() ? fixed(interval[0], 1) + " to " + fixed(interval[1], 1)
+                                   : std::string("-");
+  };
+  text += "; 95 % intervals: @30 " + shown(summary["auc_intervals"]["30"]) + ", @15 " +
+          shown(summary["auc_intervals"]["15"]) + ", @5 " + shown(summary["auc_intervals"]["5"]) +
+          ".\n\n";
+  text += head(with_first({"", "truth"}, kScoreNames));
+  for (const auto& [category, scores] : summary["categories"].items()) {
+    text += row(with_first({cell_text(category), cell_text(scores["trust"].get<std::string>())},
+                           score_cells(scores)));
+  }
+  for (const auto& [trust, scores] : summary["by_trust"].items()) {
+    text += row(with_first({"**mean**", cell_text(trust)}, score_cells(scores)));
+  }
+  text += row(with_first({"**all**", ""}, score_cells(summary)));
+  text +=
+      "\nrotation, translation: medians over pairs; ATE after Sim(3), divided by the RMS extent of "
+      "the true centres; AbsRel and delta (percent) after one median scale per sequence; s: one "
+      "run "
+      "of the network; GB: peak memory of the process.\n";
+  if (left_out > 0) text += "\nLeft out:\n\n";
+  for (const Json& entry : summary["left_out"]) {
+    text += "- " + cell_text(entry["sequence"].get<std::string>()) + ": " +
+            cell_text(entry["reason"].get<std::string>()) + "\n";
+  }
+  if (!summary["problems"].empty()) text += "\nProblems:\n\n";
+  for (const Json& problem : summary["problems"]) {
+    text += "- " + cell_text(problem.get<std::string>()) + "\n";
+  }
+  return text;
+}
+
+std::string markdown_comparison(const Evaluation& a,
+                                const Evaluation& b,
+                                const BootstrapOptions& bootstrap_options) {
+  std::map<std::string, const SequenceResult*> of_a;
+  for (const SequenceResult& result : a.results) of_a[result.sequence] = &result;
+  std::vector<SequenceResult> left;
+  std::vector<SequenceResult> right;
+  for (const SequenceResult& result : b.results) {
+    const auto found = of_a.find(result.sequence);
+    if (found == of_a.end() || found->second->frames != result.frames) continue;
+    left.push_back(*found->second);
+    right.push_back(result);
+  }
+  if (left.empty()) {
+    throw ConfigError("compare", "the two reports share no sequence with the same frames");
+  }
+  const AucOfChoice first(left);
+  const AucOfChoice second(right);
+  std::vector<int64_t> all(left.size());
+  for (size_t i = 0; i < all.size(); ++i) all[i] = static_cast<int64_t>(i);
+
+  std::string text = std::to_string(left.size()) + " sequences in both (" +
+                     std::to_string(a.results.size() - left.size()) + " only in a, " +
+                     std::to_string(b.results.size() - left.size()) +
+                     " only in b); differences b - a with 95 % intervals over sequences\n\n";
+  text += head({"", "a", "b", "b - a", "interval"});
+  const auto line = [&](const std::string& name,
+                        int digits,
+                        const Statistic& of_first,
+                        const Statistic& of_second) {
+    const Statistic difference = [&](std::span<const int64_t> drawn) {
+      return of_second(drawn) - of_first(drawn);
+    };
+    const Interval interval = bootstrap(first.categories(), difference, bootstrap_options);
+    text += row({name,
+                 fixed(of_first(all), digits),
+                 fixed(of_second(all), digits),
+                 fixed(difference(all), digits),
+                 fixed(interval.low, digits) + " to " + fixed(interval.high, digits)});
+  };
+  for (size_t t = kThresholds_deg.size(); t-- > 0;) {
+    line(
+        "AUC@" + std::to_string(kThresholds_deg[t]),
+        2,
+        [&](std::span<const int64_t> drawn) { return 100 * first.at(t, drawn); },
+        [&](std::span<const int64_t> drawn) { return 100 * second.at(t, drawn); });
+  }
+  const auto mean_line = [&](const std::string& name, int digits, auto value) {
+    const auto mean = [value](const std::vector<SequenceResult>& results) {
+      return [&results, value](std::span<const int64_t> drawn) {
+        double sum = 0;
+        double count = 0;
+        for (const int64_t i : drawn) {
+          const double each = value(results[static_cast<size_t>(i)]);
+          if (!std::isfinite(each)) continue;
+          sum += each;
+          ++count;
+        }
+        return sum / count;
+      };
+    };
+    line(name, digits, mean(left), mean(right));
+  };
+  mean_line("ATE / extent", 4, [](const SequenceResult& r) {
+    return r.trajectory ? r.trajectory->ate_rmse / extent_of(r.true_centres) : NAN;
+  });
+  mean_line("AbsRel, median scale", 4, [](const SequenceResult& r) {
+    return r.depth.empty() ? NAN : r.depth.front().second.abs_rel;
+  });
+  mean_line("seconds", 3, [](const SequenceResult& r) { return r.forward_seconds; });
+  mean_line("peak memory, GB", 3, [](const SequenceResult& r) {
+    return static_cast<double>(r.peak_memory_bytes) * 1e-9;
+  });
+
+  text += "\n" + head({"sequence", "truth", "AUC@30 a", "AUC@30 b", "b - a", "s a", "s b"});
+  for (size_t i = 0; i < left.size(); ++i) {
+    const double before = 100 * score_pairs(left[i].pairs).auc.back();
+    const double after = 100 * score_pairs(right[i].pairs).auc.back();
+    text += row({cell_text(left[i].sequence),
+                 cell_text(left[i].trust),
+                 fixed(before, 2),
+                 fixed(after, 2),
+                 fixed(after - before, 2),
+                 fixed(left[i].forward_seconds, 3),
+                 fixed(right[i].forward_seconds, 3)});
+  }
+  return text;
+}
+
+}  // namespace vggt::eval

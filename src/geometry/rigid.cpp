@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/geometry/rigid.h"
+
+#include <cmath>
+
+namespace vggt {
+namespace {
+
+std::array<double, 3> rotated(const std::array<double, 9>& rotation,
+                              const std::array<double, 3>& x) {
+  std::array<double, 3> result;
+  for (int row = 0; row < 3; ++row) {
+    result[row] =
+        rotation[3 * row] * x[0] + rotation[3 * row + 1] * x[1] + rotation[3 * row + 2] * x[2];
+  }
+  return result;
+}
+
+}  // namespace
+
+Rigid operator*(const Rigid& c_from_b, const Rigid& b_from_a) {
+  Rigid result;
+  for (int row = 0; row < 3; ++row) {
+    for (int column = 0; column < 3; ++column) {
+      double sum = 0;
+      for (int k = 0; k < 3; ++k) {
+        sum += c_from_b.rotation[3 * row + k] * b_from_a.rotation[3 * k + column];
+      }
+      result.rotation[3 * row + column] = sum;
+    }
+  }
+  result.translation = rotated(c_from_b.rotation, b_from_a.translation);
+  for (int k = 0; k < 3; ++k) result.translation[k] += c_from_b.translation[k];
+  return result;
+}
+
+Rigid inverse(const Rigid& b_from_a) {
+  Rigid result;
+  for (int row = 0; row < 3; ++row) {
+    for (int column = 0; column < 3; ++column) {
+      result.rotation[3 * row + column] = b_from_a.rotation[3 * column + row];
+    }
+  }
+  result.translation = rotated(result.rotation, b_from_a.translation);
+  for (double& value : result.translation) value = -value;
+  return result;
+}
+
+double rotation_angle(const std::array<double, 9>& r) {
+  const double x = r[7] - r[5];
+  const double y = r[2] - r[6];
+  const double z = r[3] - r[1];
+  return std::atan2(std::sqrt(x * x + y * y + z * z), r[0] + r[4] + r[8] - 1);
+}
+
+Rigid cam_from_world(const Camera& camera) { return {camera.rotation, camera.translation}; }
+
+Camera placed(Camera camera, const Rigid& cam_from_world) {
+  camera.rotation = cam_from_world.rotation;
+  camera.translation = cam_from_world.translation;
+  return camera;
+}
+
+}  // namespace vggt

@@ -1,0 +1,112 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# vggt eval as a user calls it: CO3D's protocol on a made-up tree of three categories with broken sequences, a report
+# that is complete, a rerun that computes nothing, a killed run that goes on, the same frames twice, a comparison.
+# Arguments: the program, write_co3d_tree. The working directory is the project's root.
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+vggt=$1
+write_co3d_tree=$2
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+
+fail() {
+  echo "FAILED: $*"
+  exit 1
+}
+
+# json FILE EXPRESSION: of the file as `d`
+json() { python3 -c 'import json, sys; d = json.load(open(sys.argv[1])); print(eval(sys.argv[2]))' "$1" "$2"; }
+
+# expect_json FILE EXPRESSION VALUE
+expect_json() {
+  local value
+  value=$(json "$1" "$2") || fail "$1: $2 cannot be told"
+  [[ "$value" == "$3" ]] || fail "$1: $2 is $value, not $3"
+}
+
+expect() { # CODE PATTERN ARGUMENTS...
+  local code=$1 pattern=$2 output status
+  shift 2
+  output=$("$vggt" "$@" 2>&1)
+  status=$?
+  [[ $status -eq $code ]] || fail "vggt $* ended with $status, not $code: ${output:0:900}"
+  grep -qE -- "$pattern" <<<"$output" || fail "vggt $* did not say '$pattern' but: ${output:0:900}"
+}
+
+"$write_co3d_tree" "$folder/co3d" examples/scenes/brighton_beach/images || fail "write_co3d_tree"
+run=(eval co3d --root "$folder/co3d" --frames 4)
+
+# The whole report; what is broken is named, the rest is scored.
+output=$("$vggt" "${run[@]}" -o "$folder/a" 2>"$folder/log") || fail "eval ended with $?: $(tail -3 "$folder/log")"
+grep -q '38 of 41 categories are not there' "$folder/log" || fail "missing categories are not named"
+grep -q 'left out: bench/2_2_2: .*frame_number 67 is not usable: .*viewpoint' "$folder/log" || fail "the bench is not named"
+grep -q 'left out: cup/2_2_2: .*jpg is missing' "$folder/log" || fail "the cup is not named"
+grep -q '4 sequences scored, 2 left out' <<<"$output" || fail "the table does not say how many: $output"
+for file in summary.json sequences.csv table.md frames.json results.jsonl errors.png trajectories.png accuracy.png; do
+  [[ -s "$folder/a/$file" ]] || fail "$file is not there"
+done
+summary=$folder/a/summary.json
+expect_json "$summary" 'd["dataset"], d["sequences"], len(d["left_out"])' "('co3d', 4, 2)"
+expect_json "$summary" 'sorted(d["auc"])' "['15', '3', '30', '5']"
+expect_json "$summary" 'all(0 <= v <= 100 for v in d["auc"].values())' True
+expect_json "$summary" 'd["auc_intervals"]["30"][0] <= d["auc"]["30"] <= d["auc_intervals"]["30"][1]' True
+expect_json "$summary" 'd["pairs"], sorted(d["categories"]), d["categories"]["apple"]["sequences"]' \
+  "(24, ['apple', 'bench', 'cup'], 2)"
+expect_json "$summary" 'd["by_trust"]["published SfM"]["sequences"]' 4
+expect_json "$summary" 'd["seconds"] > 0 and d["peak_memory_bytes"] > 1e7' True
+[[ $(wc -l <"$folder/a/sequences.csv") -eq 5 ]] || fail "sequences.csv has another number of lines"
+
+# The published draw: NumPy's stream of seed 0, which broken sequences draw from, too.
+if python3 -c 'import numpy' 2>/dev/null; then
+  drawn=$(python3 -c 'import numpy as np; np.random.seed(0); print([np.random.choice(52, 4, replace=False).tolist() for _ in range(6)][4])')
+  expect_json "$folder/a/frames.json" 'd["cup/1_1_1"]' "$drawn"
+fi
+
+# A rerun computes nothing and says the same; another folder gets the same frames and scores.
+before=$(sha256sum "$folder/a/results.jsonl")
+"$vggt" "${run[@]}" -o "$folder/a" >"$folder/again" 2>/dev/null || fail "the rerun"
+[[ "$before" == "$(sha256sum "$folder/a/results.jsonl")" ]] || fail "the rerun computed something again"
+[[ "$output" == "$(cat "$folder/again")" ]] || fail "the rerun says something else"
+"$vggt" "${run[@]}" -o "$folder/b" >/dev/null 2>&1 || fail "the second folder"
+cmp -s "$folder/a/frames.json" "$folder/b/frames.json" || fail "the same seed gave other frames"
+expect_json "$folder/b/summary.json" 'd["auc"]' "$(json "$summary" 'd["auc"]')"
+
+# A comparison of equals has no difference.
+expect 0 '\| AUC@30 \| .* \| 0.00 \| 0.00 to 0.00 \|' eval --compare "$folder/a" "$folder/b"
+expect 0 '4 sequences in both' eval --compare "$folder/a" "$folder/b"
+
+# Killed at some moment, a run goes on where it was.
+"$vggt" "${run[@]}" -o "$folder/killed" >/dev/null 2>&1 &
+for _ in $(seq 200); do
+  [[ $(wc -l 2>/dev/null <"$folder/killed/results.jsonl") -ge 1 ]] && break
+  sleep 0.02
+done
+kill -KILL $! 2>/dev/null
+wait $! 2>/dev/null
+printf '{"key": "half a li' >>"$folder/killed/results.jsonl"
+first=$(head -n 1 "$folder/killed/results.jsonl")
+"$vggt" "${run[@]}" -o "$folder/killed" >/dev/null 2>&1 || fail "going on after a kill"
+[[ "$first" == "$(head -n 1 "$folder/killed/results.jsonl")" ]] || fail "the first result was computed again"
+expect_json "$folder/killed/summary.json" 'd["auc"]' "$(json "$summary" 'd["auc"]')"
+
+# Other options do not mix with what is there.
+expect 0 '4 results in .* were made with other weights or options' "${run[@]}" --repeat 2 -o "$folder/b"
+
+# Frames of a list, and single sequences.
+echo '{"1_1_1": [3, 1, 2]}' >"$folder/list.json"
+expect 0 '1 sequences scored' "${run[@]}" --only cup/1_1_1 --frame-list "$folder/list.json" -o "$folder/c"
+expect_json "$folder/c/frames.json" 'd' "{'cup/1_1_1': [3, 1, 2]}"
+echo '{"1_1_1": [3, 99]}' >"$folder/list.json"
+expect 1 'asks for frame 99 of 52' "${run[@]}" --frame-list "$folder/list.json" -o "$folder/d"
+[[ ! -e "$folder/d" ]] || fail "a run that scores nothing leaves a folder"
+
+# Wrong usage.
+expect 2 'the data set, --root, --output must be given' eval
+expect 2 'imagenet not in' eval imagenet
+expect 2 'root: .* is no folder' eval co3d --root "$folder/none" -o "$folder/d"
+expect 2 'none of CO3D' eval co3d --root examples -o "$folder/d"
+expect 2 'it is no report to go on with' "${run[@]}" -o "$folder/co3d"
+expect 1 'summary.json' eval --compare "$folder/a" "$folder/none"
+exit 0
