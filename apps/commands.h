@@ -13,6 +13,7 @@ void add_reconstruct(CLI::App& app);
 void add_convert(CLI::App& app);
 void add_evaluate(CLI::App& app);
 void add_forward(CLI::App& app);
+void add_train(CLI::App& app);
 void add_inspect(CLI::App& app);
 void add_bench(CLI::App& app);
 void add_completion(CLI::App& app);

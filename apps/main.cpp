@@ -39,6 +39,7 @@ void describe(CLI::App& app) {
 #endif
   vggt::apps::add_forward(app);
   vggt::apps::add_inspect(app);
+  vggt::apps::add_train(app);
   vggt::apps::add_bench(app);
   vggt::apps::add_completion(app);
   vggt::apps::add_man(app);

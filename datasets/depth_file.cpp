@@ -8,7 +8,7 @@
 #include <charconv>
 
 #include "src/base/error.h"
-#include "src/image/depth_png.h"
+#include "src/image/map_png.h"
 #include "src/io/binary_file.h"
 #include "src/io/npy.h"
 
@@ -16,7 +16,7 @@ namespace vggt::datasets {
 namespace {
 
 at::Tensor read_half_png(const std::string& path) {
-  at::Tensor depth = read_depth_png(path, 1);
+  at::Tensor depth = read_map_png(path, 1);
   float* value = depth.mutable_data_ptr<float>();
   for (int64_t i = 0; i < depth.numel(); ++i) {
     value[i] = c10::Half(static_cast<uint16_t>(value[i]), c10::Half::from_bits());
@@ -68,7 +68,7 @@ at::Tensor read_depth(const DepthFile& file) {
   at::Tensor depth;
   switch (file.format) {
     case DepthFormat::kPng:
-      depth = read_depth_png(file.path, 1);
+      depth = read_map_png(file.path, 1);
       break;
     case DepthFormat::kHalfPng:
       depth = read_half_png(file.path);

@@ -29,6 +29,11 @@ struct Aggregator : torch::nn::Module {
                            const ProgressCallback& progress,
                            StageProgress::Seconds* seconds) const;
 
+  /// The encoder alone: images [N, 3, H, W] in [0, 1] to the tokens of their patches, [N, n, C].
+  at::Tensor encode(const at::Tensor& images,
+                    const ProgressCallback& progress,
+                    StageProgress::Seconds* seconds) const;
+
   /// [1, P, 2] int64: (row + 1, column + 1) of each patch, (0, 0) for the special tokens.
   at::Tensor positions(int64_t rows, int64_t columns, at::Device device) const;
 
@@ -37,11 +42,6 @@ struct Aggregator : torch::nn::Module {
   at::Tensor register_token;  ///< [1, 2, R, C]
   std::shared_ptr<VisionTransformer> patch_embed;
   std::vector<std::shared_ptr<Block>> frame_blocks, global_blocks;
-
- private:
-  at::Tensor encode(const at::Tensor& images,
-                    const ProgressCallback& progress,
-                    StageProgress::Seconds* seconds) const;
 };
 
 }  // namespace vggt::nn

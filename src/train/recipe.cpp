@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "src/base/error.h"
-#include "src/io/text_file.h"
+#include "src/io/json_file.h"
 #include "src/synthetic/rig.h"
 #include "src/synthetic/stage.h"
 
@@ -212,6 +212,6 @@ Recipe Recipe::from_json(const std::string& text, const std::string& source) {
   return recipe;
 }
 
-Recipe Recipe::read(const std::string& path) { return from_json(read_text(path), path); }
+Recipe Recipe::read(const std::string& path) { return from_json(read_json(path).dump(), path); }
 
 }  // namespace vggt::train

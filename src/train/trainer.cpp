@@ -178,8 +178,8 @@ void Trainer::run(const ProgressCallback& progress) {
         sum = {};
         counted = 0;
       }
-      if (seconds_since(saved) > 60 * options_.checkpoint_minutes) save();
       shown.advance();
+      if (seconds_since(saved) > 60 * options_.checkpoint_minutes) save();
       if (options_.stop_after_minutes > 0 &&
           seconds_since(start) > 60 * options_.stop_after_minutes) {
         break;

@@ -5,7 +5,7 @@
 #include "datasets/colmap_scenes.h"
 #include "datasets/tum_rgbd.h"
 #include "src/base/error.h"
-#include "src/image/depth_png.h"
+#include "src/image/map_png.h"
 #include "src/io/npy.h"
 #include "src/io/scene_folder.h"
 #include "src/io/text_file.h"
@@ -481,7 +481,7 @@ TEST(DepthFiles, OfEachFormatReadBack) {
   TemporaryFolder folder;
   const at::Tensor values = at::tensor({0.0f, 1.5f, 2.25f, 100.0f}).view({2, 2});
   const std::string png = folder.file("d.png");
-  write_depth_png(png, values, 100);
+  write_map_png(png, values, 100);
   EXPECT_TRUE(read_depth({.path = png, .values_per_unit = 100}).equal(values));
   EXPECT_EQ(read_depth({.path = png, .values_per_unit = 100, .nearest = 1.5, .farthest = 50})
                 .sum()
@@ -489,7 +489,7 @@ TEST(DepthFiles, OfEachFormatReadBack) {
             2.25f);
   // CO3D: the bits of float16 in a PNG of 16 bits, 1.5 = 0x3e00, infinity = 0x7c00.
   const at::Tensor bits = at::tensor({0.0f, 15872.0f, 31744.0f, 16384.0f}).view({2, 2});
-  write_depth_png(png, bits, 1);
+  write_map_png(png, bits, 1);
   const at::Tensor half =
       read_depth({.path = png, .format = DepthFormat::kHalfPng, .values_per_unit = 0.5});
   EXPECT_TRUE(half.equal(at::tensor({0.0f, 3.0f, 0.0f, 4.0f}).view({2, 2})));

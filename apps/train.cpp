@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <ATen/ATen.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <map>
+#include <memory>
+
+#include "apps/commands.h"
+#include "apps/help.h"
+#include "apps/interrupt.h"
+#include "apps/messages.h"
+#include "src/base/device.h"
+#include "src/base/error.h"
+#include "src/train/initial_weights.h"
+#include "src/train/run_folder.h"
+#include "src/train/trainer.h"
+#ifdef VGGT_WITH_IMAGE
+#include "src/image/chart.h"
+#endif
+
+namespace vggt::apps {
+namespace {
+
+struct TrainCommand {
+  std::string recipe;
+  std::string output;
+  bool resume = false;
+  double minutes = 0;
+  double checkpoint_minutes = 5;
+  std::string device = "auto";
+};
+
+#ifdef VGGT_WITH_IMAGE
+// One panel per part of the loss, and one of the whole.
+void write_curves(const train::RunFolder& folder) {
+  std::map<std::string, ChartSeries> curves;
+  std::vector<std::string> order;
+  const auto add = [&](const std::string& name, int64_t step, double value) {
+    if (!curves.count(name)) order.push_back(name);
+    curves[name].points.push_back({static_cast<double>(step), value});
+  };
+  for (const train::StepReport& report : folder.reports()) {
+    add("loss", report.step, report.loss);
+    for (const auto& [name, value] : report.parts) add(name, report.step, value);
+  }
+  if (order.empty()) return;
+  Chart chart = {.title = "Training", .columns = 3};
+  for (const std::string& name : order) {
+    chart.panels.push_back({.title = name, .x_label = "steps", .series = {curves[name]}});
+  }
+  write_chart(folder.file("curves.png"), chart);
+}
+#endif
+
+void run(const TrainCommand& command) {
+  const ProgressCallback progress = interruptible_progress();
+  const train::Recipe recipe = train::Recipe::read(command.recipe);
+  const c10::Device device = select_device(command.device);
+  const train::RunFolder folder(command.output, command.resume);
+
+  const ModelConfig config = ModelConfig::preset(recipe.model);
+  const std::shared_ptr<Vggt> model = train::initial_model(config, recipe.seed);
+  model->to(device);
+  train::VggtObjective objective(model, recipe);
+  int64_t step = 0;
+  train::TrainerOptions options;
+  options.checkpoint_minutes = command.checkpoint_minutes;
+  options.stop_after_minutes = command.minutes;
+  options.on_report = [&](const train::StepReport& report) {
+    step = report.step;
+    folder.log(report);
+  };
+  options.on_skip = [&](const std::string& why) {
+    folder.log(step, "skipped", why);
+    say("warning: a step after number " + std::to_string(step) + " was left out: " + why);
+  };
+  options.on_checkpoint = [&](const train::Checkpoint& checkpoint) {
+    folder.write(checkpoint, config);
+#ifdef VGGT_WITH_IMAGE
+    write_curves(folder);
+#endif
+  };
+  train::Trainer trainer(objective, recipe, options);
+  if (command.resume) {
+    const train::Checkpoint checkpoint = folder.read();
+    trainer.resume(checkpoint);
+    step = checkpoint.step;
+    say("going on after " + std::to_string(step) + " steps");
+  }
+  folder.begin(recipe, step);
+  trainer.run(progress);
+  const std::vector<train::StepReport> reports = folder.reports();
+  std::string summary = "trained: " + folder.file("model.safetensors");
+  if (!reports.empty()) {
+    char text[80];
+    std::snprintf(text,
+                  sizeof(text),
+                  "%lld steps, %.0f s, loss %.3f: ",
+                  static_cast<long long>(reports.back().step),
+                  reports.back().seconds,
+                  reports.back().loss);
+    summary = text + folder.file("model.safetensors");
+  }
+  say(summary);
+}
+
+}  // namespace
+
+void add_train(CLI::App& app) {
+  const auto command = std::make_shared<TrainCommand>();
+  CLI::App* sub =
+      app.add_subcommand("train", "Train a model on synthetic scenes that are made on the way");
+  sub->add_option("recipe", command->recipe, "JSON file that says what is trained, and how")
+      ->required()
+      ->type_name("FILE");
+  sub->add_option("-o,--output", command->output, "Folder of the run: log, checkpoint, model")
+      ->required()
+      ->type_name("FOLDER");
+  sub->add_flag("--resume", command->resume, "Go on with the run in that folder");
+  sub->add_option("--minutes",
+                  command->minutes,
+                  "Stop after this time, with a checkpoint; 0: when the recipe's steps are done")
+      ->check(CLI::Range(0.0, 1e6))
+      ->capture_default_str();
+  sub->add_option("--checkpoint-minutes", command->checkpoint_minutes, "Time between checkpoints")
+      ->check(CLI::Range(0.0, 1e6))
+      ->capture_default_str();
+  sub->add_option("--device", command->device, "auto, cpu or cuda[:N]")->capture_default_str();
+  sub->footer(examples(
+      {{"A new run, for an hour", "vggt train models/recipes/mini.json -o run/ --minutes 60"},
+       {"On with it", "vggt train models/recipes/mini.json -o run/ --resume"},
+       {"What it can do so far",
+        "vggt reconstruct photos/ -o out/ --weights run/model.safetensors"}}));
+  sub->callback([command] { run(*command); });
+}
+
+}  // namespace vggt::apps

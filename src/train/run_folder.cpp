@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/train/run_folder.h"
+
+#include <ATen/ATen.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <nlohmann/json.hpp>
+
+#include "src/base/error.h"
+#include "src/io/binary_file.h"
+#include "src/io/output_files.h"
+#include "src/weights/safetensors.h"
+
+namespace vggt::train {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+// Under another name first, so that a reader never sees half of it.
+void replace_text(const std::string& path, const std::string& text) {
+  const std::string aside = path + ".tmp";
+  {
+    BinaryWriter file(aside);
+    file.bytes(text.data(), text.size());
+    file.close();
+  }
+  std::error_code error;
+  fs::rename(aside, path, error);
+  if (error) throw IoError(path, "cannot be replaced: " + error.message());
+}
+
+// The lines of the log; a last one that was cut off by a kill is left out.
+std::vector<Json> lines_of(const std::string& path) {
+  std::vector<Json> lines;
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);) {
+    Json json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
+    if (json.is_object() && json.contains("step") && json["step"].is_number_integer()) {
+      lines.push_back(std::move(json));
+    }
+  }
+  return lines;
+}
+
+void append(const std::string& path, const Json& line) {
+  std::ofstream file(path, std::ios::app);
+  file << line.dump() << "\n";
+  if (!file.flush()) throw IoError(path, "cannot be written");
+}
+
+}  // namespace
+
+RunFolder::RunFolder(std::string path, bool resume) : path_(std::move(path)) {
+  std::error_code error;
+  if (resume) {
+    if (!has_checkpoint()) {
+      throw ConfigError("output", path_ + " holds no checkpoint.safetensors to go on from");
+    }
+    return;
+  }
+  if (fs::exists(path_, error) && (!fs::is_directory(path_, error) || !fs::is_empty(path_, error))) {
+    throw ConfigError("output",
+                      path_ + (has_checkpoint() ? " holds a run: add --resume to go on with it, or "
+                                                  "name another folder"
+                                                : " is not an empty folder; name another one"));
+  }
+  make_folder(path_);
+}
+
+bool RunFolder::has_checkpoint() const {
+  std::error_code error;
+  return fs::exists(file("checkpoint.safetensors"), error);
+}
+
+Checkpoint RunFolder::read() const { return read_checkpoint(file("checkpoint.safetensors")); }
+
+void RunFolder::begin(const Recipe& recipe, int64_t step) const {
+  replace_text(file("recipe.json"), recipe.to_json() + "\n");
+  std::string kept;
+  for (const Json& line : lines_of(file("log.jsonl"))) {
+    if (line["step"].get<int64_t>() <= step) kept += line.dump() + "\n";
+  }
+  replace_text(file("log.jsonl"), kept);
+}
+
+void RunFolder::write(const Checkpoint& checkpoint, const ModelConfig& config) const {
+  write_checkpoint(file("checkpoint.safetensors"), checkpoint);
+  const std::string prefix = "average/model.";
+  std::map<std::string, at::Tensor> weights;
+  for (const auto& [name, tensor] : checkpoint.tensors) {
+    if (name.starts_with(prefix)) weights[name.substr(prefix.size())] = tensor.to(at::kBFloat16);
+  }
+  write_safetensors(file("model.safetensors"),
+                    weights,
+                    {{"vggt.config", config.to_json(-1)},
+                     {"vggt.train.step", std::to_string(checkpoint.step)},
+                     {"vggt.train.recipe", Json::parse(checkpoint.recipe).dump()}});
+}
+
+void RunFolder::log(const StepReport& report) const {
+  Json line = {{"step", report.step},
+               {"seconds", report.seconds},
+               {"learning_rate", report.learning_rate},
+               {"gradient_norm", report.gradient_norm},
+               {"loss", report.loss}};
+  for (const auto& [name, value] : report.parts) line["parts"][name] = value;
+  append(file("log.jsonl"), line);
+}
+
+void RunFolder::log(int64_t step, const std::string& event, const std::string& text) const {
+  append(file("log.jsonl"), {{"step", step}, {"event", event}, {"text", text}});
+}
+
+std::vector<StepReport> RunFolder::reports() const {
+  std::vector<StepReport> reports;
+  for (const Json& line : lines_of(file("log.jsonl"))) {
+    if (!line.contains("loss")) continue;
+    StepReport report;
+    report.step = line["step"];
+    report.seconds = line.value("seconds", 0.0);
+    report.learning_rate = line.value("learning_rate", 0.0);
+    report.gradient_norm = line.value("gradient_norm", 0.0);
+    report.loss = line.value("loss", 0.0);
+    if (line.contains("parts")) {
+      for (const auto& [name, value] : line["parts"].items()) {
+        report.parts.emplace_back(name, value.get<double>());
+      }
+    }
+    reports.push_back(std::move(report));
+  }
+  return reports;
+}
+
+}  // namespace vggt::train

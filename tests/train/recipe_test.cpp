@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/train/recipe.h"
+
+#include <gmock/gmock.h>
+
+#include "src/base/error.h"
+#include "tests/support/message_of.h"
+
+namespace vggt::train {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+std::string complaint(const std::string& text) {
+  return message_of<ConfigError>([&] { Recipe::from_json(text, "my.json"); });
+}
+
+TEST(Recipe, EveryFieldSurvivesItsJson) {
+  Recipe recipe;
+  recipe.model = "tiny";
+  recipe.seed = 18446744073709551615ULL;
+  recipe.encoder_steps = 7;
+  recipe.bf16 = false;
+  recipe.data.sizes_px = {{70, 98}};
+  recipe.data.kinds = {"street"};
+  recipe.optimiser.betas = {0.8, 0.97};
+  recipe.loss.camera_parts.huber = 0.25;
+  const Recipe read = Recipe::from_json(recipe.to_json(), "x");
+  EXPECT_EQ(read.to_json(), recipe.to_json());
+  EXPECT_EQ(read.seed, recipe.seed);
+  EXPECT_EQ(read.data.sizes_px, recipe.data.sizes_px);
+  EXPECT_EQ(read.loss.camera_parts.huber, 0.25);
+}
+
+TEST(Recipe, WhatIsLeftOutKeepsItsDefault) {
+  const Recipe recipe = Recipe::from_json(R"({"steps": 5, "data": {"reuse": 1}})", "x");
+  EXPECT_EQ(recipe.steps, 5);
+  EXPECT_EQ(recipe.data.reuse, 1);
+  EXPECT_EQ(recipe.data.group, DataRecipe().group);
+  EXPECT_EQ(recipe.model, "mini");
+}
+
+TEST(Recipe, ErrorsNameTheFileAndTheField) {
+  EXPECT_THAT(complaint("{"), AllOf(HasSubstr("my.json"), HasSubstr("JSON")));
+  EXPECT_THAT(complaint("[]"), HasSubstr("object"));
+  EXPECT_THAT(complaint(R"({"stebs": 5})"), HasSubstr("no field stebs"));
+  EXPECT_THAT(complaint(R"({"data": {"sort": 5}})"), HasSubstr("no field data.sort"));
+  EXPECT_THAT(complaint(R"({"steps": 2.5})"), HasSubstr("steps must be a whole number"));
+  EXPECT_THAT(complaint(R"({"seed": -1})"), HasSubstr("seed"));
+  EXPECT_THAT(complaint(R"({"steps": 0})"), HasSubstr("steps"));
+  EXPECT_THAT(complaint(R"({"loss": {"camera_parts": {"huber": 0}}})"), HasSubstr("huber"));
+  EXPECT_THAT(complaint(R"({"data": {"sizes_px": [[100, 140]]}})"), HasSubstr("multiples of 14"));
+  EXPECT_THAT(complaint(R"({"data": {"min_frames": 5}})"), HasSubstr("min_frames"));
+  EXPECT_THAT(complaint(R"({"data": {"kinds": ["moon"]}})"), HasSubstr("moon"));
+  EXPECT_THAT(complaint(R"({"loss": {"attention_blocks": 99}})"), HasSubstr("attention_blocks"));
+  EXPECT_THAT(complaint(R"({"model": "giant"})"), HasSubstr("giant"));
+}
+
+}  // namespace
+}  // namespace vggt::train

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/train/trainer.h"
+
+#include <ATen/ATen.h>
+#include <gmock/gmock.h>
+
+#include <cmath>
+#include <limits>
+
+#include "src/base/error.h"
+#include "src/train/checkpoint.h"
+#include "src/train/initial_weights.h"
+#include "src/train/run_folder.h"
+#include "src/weights/load.h"
+#include "tests/support/temporary_folder.h"
+
+namespace vggt::train {
+namespace {
+
+Recipe small(int64_t steps) {
+  Recipe recipe;
+  recipe.model = "tiny";
+  recipe.encoder_steps = 2;
+  recipe.steps = steps;
+  recipe.bf16 = false;
+  recipe.data.sizes_px = {{42, 56}};
+  recipe.data.max_frames = 2;
+  recipe.data.pictures = 1;
+  recipe.data.group = 2;
+  recipe.data.reuse = 2;
+  recipe.data.textures = 15;
+  recipe.optimiser.warmup_steps = 1;
+  return recipe;
+}
+
+struct Run {
+  std::shared_ptr<Vggt> model;
+  std::unique_ptr<VggtObjective> objective;
+  std::vector<StepReport> reports;
+  std::vector<Checkpoint> checkpoints;
+  std::unique_ptr<Trainer> trainer;
+};
+
+std::unique_ptr<Run> prepare(const Recipe& recipe) {
+  auto run = std::make_unique<Run>();
+  run->model = initial_model(ModelConfig::preset(recipe.model), recipe.seed);
+  run->objective = std::make_unique<VggtObjective>(run->model, recipe);
+  TrainerOptions options;
+  options.report_every = 1;
+  options.on_report = [&reports = run->reports](const StepReport& report) { reports.push_back(report); };
+  options.on_checkpoint = [&all = run->checkpoints](const Checkpoint& checkpoint) {
+    all.push_back(checkpoint);
+  };
+  run->trainer = std::make_unique<Trainer>(*run->objective, recipe, options);
+  return run;
+}
+
+TEST(Trainer, ChangesEveryParameterThatTheLossDependsOn) {
+  const Recipe recipe = small(3);
+  const auto run = prepare(recipe);
+  std::map<std::string, at::Tensor> before;
+  for (const auto& [name, parameter] : run->objective->parameters()) {
+    before[name] = parameter.detach().clone();
+  }
+  run->trainer->run();
+  std::vector<std::string> same;
+  for (const auto& [name, parameter] : run->objective->parameters()) {
+    ASSERT_TRUE(parameter.isfinite().all().item<bool>()) << name;
+    if (at::equal(parameter, before[name])) same.push_back(name);
+  }
+  // The mask token serves the encoder's own pre-training; no loss reads the track head.
+  for (const std::string& name : same) {
+    EXPECT_TRUE(name.ends_with("mask_token") || name.find("track_head") != std::string::npos) << name;
+  }
+  EXPECT_EQ(run->reports.size(), 5u);
+  EXPECT_EQ(run->reports.back().step, 5);
+}
+
+TEST(Trainer, GoesOnAfterACheckpointAsIfItHadNotStopped) {
+  const Recipe recipe = small(6);
+  const auto whole = prepare(recipe);
+  whole->trainer->run();
+
+  const auto first = prepare(recipe);
+  int64_t steps = 0;
+  EXPECT_THROW(first->trainer->run([&](const Progress& progress) {
+    steps = progress.done;
+    return progress.done < 4;
+  }),
+               Cancelled);
+  ASSERT_EQ(first->checkpoints.size(), 1u) << "cancelling leaves a checkpoint";
+  TemporaryFolder folder;
+  write_checkpoint(folder.file("c.safetensors"), first->checkpoints.back());
+
+  const auto second = prepare(recipe);
+  second->trainer->resume(read_checkpoint(folder.file("c.safetensors")));
+  second->trainer->run();
+  ASSERT_EQ(second->reports.size(), 4u);
+  for (size_t i = 0; i < 4; ++i) {
+    EXPECT_EQ(second->reports[i].step, whole->reports[i + 4].step);
+    // Sums over threads may come in another order.
+    EXPECT_NEAR(second->reports[i].loss, whole->reports[i + 4].loss, 1e-4 * whole->reports[i + 4].loss);
+  }
+  EXPECT_EQ(second->trainer->checkpoint().updates, whole->trainer->checkpoint().updates);
+}
+
+TEST(Trainer, ACheckpointOfAnotherRecipeIsRefused) {
+  const auto run = prepare(small(3));
+  const Checkpoint checkpoint = run->trainer->checkpoint();
+  const auto other = prepare(small(4));
+  EXPECT_THROW(other->trainer->resume(checkpoint), ConfigError);
+  Checkpoint damaged = checkpoint;
+  damaged.tensors.erase(damaged.tensors.begin());
+  EXPECT_THROW(run->trainer->resume(damaged), ConfigError);
+}
+
+// Nothing but a number that is learned, with losses as told.
+class Scripted : public Objective {
+ public:
+  explicit Scripted(std::vector<double> factors) : factors_(std::move(factors)) {
+    number_.requires_grad_(true);
+  }
+  StepLosses losses(const Batch&, int64_t step) override {
+    return {(number_ - 3).square().sum() * factors_[static_cast<size_t>(step) % factors_.size()], {}};
+  }
+  std::vector<std::pair<std::string, at::Tensor>> parameters() const override {
+    return {{"number", number_}};
+  }
+  double number() const { return number_.item<double>(); }
+
+ private:
+  std::vector<double> factors_;
+  at::Tensor number_ = at::zeros({1});
+};
+
+TEST(Trainer, AStepWithoutAFiniteLossIsLeftOutAndSaid) {
+  constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+  Recipe recipe = small(30);
+  recipe.encoder_steps = 0;
+  recipe.optimiser.learning_rate = 0.1;
+  Scripted objective({1, kNan, 1, std::numeric_limits<double>::infinity()});
+  std::vector<std::string> skipped;
+  Trainer trainer(objective, recipe, {.on_skip = [&](const std::string& why) { skipped.push_back(why); }});
+  trainer.run();
+  EXPECT_EQ(skipped.size(), 15u);
+  EXPECT_EQ(trainer.checkpoint().updates, 15);
+  EXPECT_GT(objective.number(), 0.5);
+  EXPECT_TRUE(std::isfinite(objective.number()));
+
+  Scripted lost({kNan});
+  Trainer hopeless(lost, recipe, {});
+  EXPECT_THROW(hopeless.run(), ModelError);
+  EXPECT_EQ(lost.number(), 0);
+}
+
+TEST(Trainer, TheAverageLagsBehindAndCanBeTriedOut) {
+  Recipe recipe = small(40);
+  recipe.encoder_steps = 0;
+  recipe.optimiser.learning_rate = 0.05;
+  Scripted objective({1});
+  Trainer trainer(objective, recipe, {});
+  trainer.run();
+  const double learned = objective.number();
+  {
+    const Trainer::WithAverage average(trainer);
+    EXPECT_LT(objective.number(), learned);
+    EXPECT_GT(objective.number(), 0);
+    EXPECT_EQ(objective.number(), trainer.average().at("number").item<double>());
+  }
+  EXPECT_EQ(objective.number(), learned);
+}
+
+TEST(RunFolder, HoldsAModelThatOthersLoadAndForgetsWhatComesAgain) {
+  TemporaryFolder folder;
+  const Recipe recipe = small(2);
+  const auto run = prepare(recipe);
+  run->trainer->run();
+  const std::string path = folder.file("run");
+  const RunFolder written(path, false);
+  written.begin(recipe, 0);
+  for (const StepReport& report : run->reports) written.log(report);
+  written.log(4, "skipped", "its loss is not finite");
+  written.write(run->checkpoints.back(), run->model->config);
+
+  const WeightFile file = open_weight_file(written.file("model.safetensors"));
+  EXPECT_TRUE(compare(file, run->model->config).empty());
+  EXPECT_THROW(RunFolder(path, false), ConfigError);
+  EXPECT_THROW(RunFolder(folder.file("none"), true), ConfigError);
+  const RunFolder again(path, true);
+  EXPECT_EQ(again.read().step, 4);
+  ASSERT_EQ(again.reports().size(), 4u);
+  EXPECT_EQ(again.reports()[1].parts, run->reports[1].parts);
+  again.begin(recipe, 3);
+  EXPECT_EQ(again.reports().size(), 3u);
+}
+
+}  // namespace
+}  // namespace vggt::train
