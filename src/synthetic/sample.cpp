@@ -27,25 +27,6 @@ void check_count(const char* field, int64_t value, int64_t least, int64_t most) 
   }
 }
 
-void check(const SampleOptions& options) {
-  check_count("frames", options.frames, 1, kMostFrames);
-  check_count("width_px", options.width_px, 1, kMostPixels);
-  check_count("height_px", options.height_px, 1, kMostPixels);
-  check_count("tracks", options.tracks, 0, 1000000);
-  if (!(options.fov_min_deg >= 5 && options.fov_min_deg <= options.fov_max_deg &&
-        options.fov_max_deg <= 150)) {
-    throw ConfigError("fov_min_deg, fov_max_deg",
-                      number_text(options.fov_min_deg) + " to " + number_text(options.fov_max_deg) +
-                          "; must rise and be within 5 to 150 degrees");
-  }
-  if (!(options.spread > 0 && options.spread <= 10)) {
-    throw ConfigError("spread", number_text(options.spread) + "; must be above 0, up to 10");
-  }
-  if (!(options.min_overlap >= 0 && options.min_overlap <= 0.9)) {
-    throw ConfigError("min_overlap", number_text(options.min_overlap) + "; must be from 0 to 0.9");
-  }
-}
-
 bool sees_enough(const kernels::RaycastScene& scene, const std::vector<Camera>& cameras) {
   constexpr double kNear = 0.3;  // a wall before the lens says nothing
   constexpr double kShare = 0.35;
@@ -109,6 +90,25 @@ at::Tensor turned_normals(const at::Tensor& in_world, const std::vector<Camera>&
 }
 
 }  // namespace
+
+void check(const SampleOptions& options) {
+  check_count("frames", options.frames, 1, kMostFrames);
+  check_count("width_px", options.width_px, 1, kMostPixels);
+  check_count("height_px", options.height_px, 1, kMostPixels);
+  check_count("tracks", options.tracks, 0, 1000000);
+  if (!(options.fov_min_deg >= 5 && options.fov_min_deg <= options.fov_max_deg &&
+        options.fov_max_deg <= 150)) {
+    throw ConfigError("fov_min_deg, fov_max_deg",
+                      number_text(options.fov_min_deg) + " to " + number_text(options.fov_max_deg) +
+                          "; must rise and be within 5 to 150 degrees");
+  }
+  if (!(options.spread > 0 && options.spread <= 10)) {
+    throw ConfigError("spread", number_text(options.spread) + "; must be above 0, up to 10");
+  }
+  if (!(options.min_overlap >= 0 && options.min_overlap <= 0.9)) {
+    throw ConfigError("min_overlap", number_text(options.min_overlap) + "; must be from 0 to 0.9");
+  }
+}
 
 Sample make_sample(const SampleOptions& options, const Textures& textures, uint64_t seed) {
   check(options);
