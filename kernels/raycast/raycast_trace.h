@@ -414,8 +414,30 @@ VGGT_RAYCAST_FUNCTION Place place_on(RaycastShape shape, Vec3 half, Vec3 p) {
   return box_place(half, p);
 }
 
-/// The share of the sun that reaches a point; 0 in full shadow. The rim is soft: a ray that passes
-/// only a short way through a convex solid passes near its outline.
+/// How far inside a solid's outline a ray passes, as a length along the ray: 0 at the outline. For
+/// round solids the way within them; for boxes the ways between faces of different axes, since through
+/// a thin plate the way is short everywhere.
+VGGT_RAYCAST_FUNCTION float inside_outline(
+    RaycastShape shape, Vec3 half, Vec3 from, Vec3 along, Span span) {
+  if (shape == RaycastShape::kFrustum) {
+    const float flatness = most(half.x, half.y) / half.z;
+    return (span.out - span.in) * most(1, flatness);
+  }
+  if (shape != RaycastShape::kBox) return span.out - span.in;
+  const Vec3 inverse = {reciprocal(along.x), reciprocal(along.y), reciprocal(along.z)};
+  const Vec3 middle = {-from.x * inverse.x, -from.y * inverse.y, -from.z * inverse.z};
+  const Vec3 reach = {
+      half.x * std::fabs(inverse.x), half.y * std::fabs(inverse.y), half.z * std::fabs(inverse.z)};
+  const Vec3 in = middle - reach;
+  const Vec3 out = middle + reach;
+  const float x = out.x - most(in.y, in.z);
+  const float y = out.y - most(in.x, in.z);
+  const float z = out.z - most(in.x, in.y);
+  return least(least(x, y), z);
+}
+
+/// The share of the sun that reaches a point; 0 in full shadow. The rim is soft: the wider, the
+/// farther what casts it.
 VGGT_RAYCAST_FUNCTION float sun_at(const Trace& trace, Vec3 p, Vec3 normal) {
   constexpr float kOffSurface = 2e-3F;
   const Vec3 sun = vec(trace.light.sun_direction);
@@ -436,7 +458,8 @@ VGGT_RAYCAST_FUNCTION float sun_at(const Trace& trace, Vec3 p, Vec3 normal) {
     if (!(span.out > 0 && span.in < span.out)) continue;
     const float in = most(span.in, 0);
     const float rim = trace.light.penumbra * in + kOffSurface;
-    share = least(share, 1 - clamp01((span.out - in) / rim));
+    const float inside = inside_outline(solid.shape, vec(solid.half), from, along, span);
+    share = least(share, 1 - clamp01(inside / rim));
     if (!(share > 0)) return 0;
   }
   return share;

@@ -41,7 +41,8 @@ struct Shot {
 };
 
 Shot draw_shot(const SampleOptions& options, const Textures& textures, uint64_t seed) {
-  constexpr double kNearer = 0.9;  // the next attempt's spread
+  constexpr double kNearer = 0.9;  // the next attempt's spread, as they see too little in common
+  constexpr double kFreer = 0.95;  // as no free place was found
   const Random random(seed, 0x5CE2E);
   for (int scene = 0; scene < kScenes; ++scene) {
     const Random of_scene = random.stream(static_cast<uint64_t>(scene));
@@ -61,7 +62,10 @@ Shot draw_shot(const SampleOptions& options, const Textures& textures, uint64_t 
     }
     for (int attempt = 0; attempt < kAttempts; ++attempt) {
       auto cameras = draw_rig(shot.stage, rig, of_scene.stream(static_cast<uint64_t>(attempt) + 2));
-      if (!cameras) continue;
+      if (!cameras) {
+        rig.spread *= kFreer;
+        continue;
+      }
       if (sees_enough(shot.stage.scene, *cameras) &&
           are_connected(shot.stage.scene, *cameras, options.min_overlap)) {
         shot.cameras = std::move(*cameras);
