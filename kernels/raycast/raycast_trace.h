@@ -201,14 +201,15 @@ struct Trace {
   int32_t texture_log2;   ///< of the width of level 0
   Columns in_sun;         ///< along the sun's rays
   Columns upright;        ///< widened by occlusion_distance
-  int32_t room_count;     ///< the first solids are the rooms, which stand in no cell
+  const int32_t* primitive_of_solid;  ///< index in the scene
+  int32_t room_count;                 ///< the first solids are the rooms, which stand in no cell
   RaycastLight light;
 };
 
 struct Hit {
-  float depth = 0;  ///< 0: nothing
-  int32_t index = -1;
-  Vec3 normal;  ///< in the world, towards the camera
+  float depth = 0;         ///< 0: nothing
+  int32_t primitive = -1;  ///< index in the scene
+  Vec3 normal;             ///< in the world, towards the camera
   Vec3 colour;
 };
 
@@ -626,12 +627,20 @@ VGGT_RAYCAST_FUNCTION Vec3 direction_at(const SeenView& view, float x, float y) 
   return {(x - view.cx) * view.inverse_fx, (y - view.cy) * view.inverse_fy, 1};
 }
 
+/// The faces of two hits are the same: colours differ little from one to the other.
+VGGT_RAYCAST_FUNCTION bool same_face(int32_t a, Vec3 normal_a, int32_t b, Vec3 normal_b) {
+  constexpr float kSameFace = 0.9F;  // cosine
+  return a == b && (a < 0 || dot(normal_a, normal_b) >= kSameFace);
+}
+
+/// known  a hit beside this one, whose colour is taken where the face is the same; null: none
 VGGT_RAYCAST_FUNCTION Hit cast(const Trace& trace,
                                const SeenView& view,
                                const int32_t* candidates,
                                int32_t count,
                                float x,
-                               float y) {
+                               float y,
+                               const Hit* known) {
   Hit hit;
   const Vec3 in_cam = direction_at(view, x, y);
   const Vec3 direction = turned(view.world_from_cam, in_cam);
@@ -639,7 +648,8 @@ VGGT_RAYCAST_FUNCTION Hit cast(const Trace& trace,
   float depth = 0;
   const int32_t first = first_solid(seen, candidates, count, x, y, in_cam, &depth);
   if (first < 0) {
-    hit.colour = sky_colour(trace, direction);
+    const bool is_known = known && known->primitive < 0;
+    hit.colour = is_known ? known->colour : sky_colour(trace, direction);
     return hit;
   }
   const SeenSolid& seen_solid = seen[first];
@@ -648,9 +658,13 @@ VGGT_RAYCAST_FUNCTION Hit cast(const Trace& trace,
   const Vec3 local = vec(seen_solid.from) + depth * along;
   const Place place = place_on(solid.shape, vec(solid.half), local);
   hit.depth = depth;
-  hit.index = seen_solid.index;
+  hit.primitive = trace.primitive_of_solid[seen_solid.index];
   hit.normal = turned(solid.rotation, place.normal);
   if (solid.shape == RaycastShape::kRoom) hit.normal = -1.0F * hit.normal;
+  if (known && same_face(hit.primitive, hit.normal, known->primitive, known->normal)) {
+    hit.colour = known->colour;
+    return hit;
+  }
   hit.colour = surface_colour(trace,
                               solid,
                               place,
@@ -664,7 +678,8 @@ VGGT_RAYCAST_FUNCTION Hit cast(const Trace& trace,
 
 // --- Outlines --------------------------------------------------------------------------------------
 
-/// A pixel at an outline is the mean of several rays: its own and these.
+/// A pixel at an outline is the mean of several rays: its own and these. A ray that meets the same
+/// face as the own one takes its colour.
 constexpr int kExtraRays = 3;
 VGGT_RAYCAST_FUNCTION Vec3 smoothed(const Trace& trace,
                                     const SeenView& view,
@@ -672,13 +687,13 @@ VGGT_RAYCAST_FUNCTION Vec3 smoothed(const Trace& trace,
                                     int32_t count,
                                     float x,
                                     float y,
-                                    Vec3 own) {
+                                    const Hit& own) {
   // With the centre a rotated grid: no two in one row or column.
   const float dx[kExtraRays] = {-0.375F, 0.125F, 0.3F};
   const float dy[kExtraRays] = {0.125F, -0.375F, 0.3F};
-  Vec3 sum = own;
+  Vec3 sum = own.colour;
   for (int i = 0; i < kExtraRays; ++i) {
-    sum = sum + cast(trace, view, candidates, count, x + dx[i], y + dy[i]).colour;
+    sum = sum + cast(trace, view, candidates, count, x + dx[i], y + dy[i], &own).colour;
   }
   return (1.0F / (kExtraRays + 1)) * sum;
 }
