@@ -131,8 +131,9 @@ TEST(Raycast, FindsWhatBruteForceFinds) {
             ((normals[view][0] * x + normals[view][1] - normals[view][2] * y.unsqueeze(1)) / length)
                 .abs()
                 .clamp_min(1e-3);
-        // Coordinates up to 8 are rounded by up to 5e-7, several times; along a ray that slants over
-        // a surface, one over the cosine of that; where it touches a curved one, the root of that.
+        // Coordinates up to 8 are rounded by up to 5e-7, several times; along a ray that slants
+        // over a surface, one over the cosine of that; where it touches a curved one, the root of
+        // that.
         const at::Tensor bound = 3e-6 / cosine.square();
         const at::Tensor too_far = depth_error[view].gt(bound).logical_and(same[view]);
         EXPECT_EQ(too_far.sum().item<int64_t>(), 0) << solids << " solids, " << size.width;

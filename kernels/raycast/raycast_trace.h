@@ -73,7 +73,8 @@ VGGT_RAYCAST_FUNCTION Span box_span(Vec3 half, Vec3 from, Vec3 along) {
 }
 
 // From the point of the ray nearest to the centre: the textbook's b^2 - a c loses all digits for a
-// small solid far away (Haines et al., "Precision improvements for ray / sphere intersection", 2019).
+// small solid far away (Haines et al., "Precision improvements for ray / sphere intersection",
+// 2019).
 VGGT_RAYCAST_FUNCTION Span ellipsoid_span(Vec3 half, Vec3 from, Vec3 along) {
   const Vec3 inverse = {1.0F / half.x, 1.0F / half.y, 1.0F / half.z};
   const Vec3 o = from * inverse;
@@ -416,8 +417,8 @@ VGGT_RAYCAST_FUNCTION Place place_on(RaycastShape shape, Vec3 half, Vec3 p) {
 }
 
 /// How far inside a solid's outline a ray passes, as a length along the ray: 0 at the outline. For
-/// round solids the way within them; for boxes the ways between faces of different axes, since through
-/// a thin plate the way is short everywhere.
+/// round solids the way within them; for boxes the ways between faces of different axes, since
+/// through a thin plate the way is short everywhere.
 VGGT_RAYCAST_FUNCTION float inside_outline(
     RaycastShape shape, Vec3 half, Vec3 from, Vec3 along, Span span) {
   if (shape == RaycastShape::kFrustum) {
@@ -517,8 +518,8 @@ VGGT_RAYCAST_FUNCTION Vec3 light_at(const Trace& trace, Vec3 p, Vec3 normal, flo
   return sum;
 }
 
-/// Linear colour of the place where the ray with direction `direction` from `eye` meets the solid at
-/// p, which is `local` in its frame.
+/// Linear colour of the place where the ray with direction `direction` from `eye` meets the solid
+/// at p, which is `local` in its frame.
 VGGT_RAYCAST_FUNCTION Vec3 surface_colour(const Trace& trace,
                                           const Solid& solid,
                                           const Place& place,
@@ -592,7 +593,7 @@ VGGT_RAYCAST_FUNCTION Vec3 surface_colour(const Trace& trace,
   return albedo * light + highlight;
 }
 
-// --- One ray ---------------------------------------------------------------------------------------
+// --- One ray -------------------------------------------------------------------------------------
 
 /// The solid that a view's ray through pixel coordinates (x, y) meets first: of `candidates`,
 /// positions in the view's list in ascending order (null: all of them). Returns the position in the
@@ -676,7 +677,7 @@ VGGT_RAYCAST_FUNCTION Hit cast(const Trace& trace,
   return hit;
 }
 
-// --- Outlines --------------------------------------------------------------------------------------
+// --- Outlines ------------------------------------------------------------------------------------
 
 /// A pixel at an outline is the mean of several rays: its own and these. A ray that meets the same
 /// face as the own one takes its colour.

@@ -51,7 +51,8 @@ TEST(Sample, MayHaveOneView) {
   EXPECT_GT(sample.mask.to(at::kFloat).mean().item<double>(), 0.3);
 }
 
-// What a pixel shows in one frame is, where another frame sees it, at the projected place and depth.
+// What a pixel shows in one frame is, where another frame sees it, at the projected place and
+// depth.
 TEST(Sample, FramesAgreeOnWhereThingsAre) {
   for (const SceneKind kind : kKinds) {
     const int64_t size = 48;
@@ -155,7 +156,8 @@ TEST(Sample, KeepsTheMinimumOverlap) {
                                      .spread = 2,
                                      .min_overlap = 0.5};
       const Sample sample = make_sample(options, textures(), seed++);
-      // By the depth maps this time: the share of pixels of i that j shows, the larger of its pairs.
+      // By the depth maps this time: the share of pixels of i that j shows, the larger of its
+      // pairs.
       const auto depth = sample.depth.accessor<float, 3>();
       for (size_t i = 0; i < 4; ++i) {
         double best = 0;
