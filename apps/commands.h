@@ -16,6 +16,7 @@ void add_forward(CLI::App& app);
 void add_train(CLI::App& app);
 void add_inspect(CLI::App& app);
 void add_bench(CLI::App& app);
+void add_synth(CLI::App& app);
 void add_completion(CLI::App& app);
 void add_man(CLI::App& app);
 

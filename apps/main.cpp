@@ -36,6 +36,7 @@ void describe(CLI::App& app) {
   vggt::apps::add_reconstruct(app);
   vggt::apps::add_convert(app);
   vggt::apps::add_evaluate(app);
+  vggt::apps::add_synth(app);
 #endif
   vggt::apps::add_forward(app);
   vggt::apps::add_inspect(app);

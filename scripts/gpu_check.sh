@@ -10,7 +10,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 build() {
   cmake -G Ninja -S . -B build-gpu -DVGGT_IMAGE=OFF -DVGGT_TESTS=ON
   cmake --build build-gpu --parallel "$(nproc)" --target \
-    vggt kernels_rope2d_rope2d_test models_vggt_test
+    vggt kernels_raycast_raycast_test kernels_rope2d_rope2d_test models_vggt_test
   strip build-gpu/bin/*
 }
 
@@ -22,7 +22,7 @@ run() {
   nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv
 
   local failed=0
-  for test in kernels_rope2d_rope2d_test models_vggt_test; do
+  for test in kernels_raycast_raycast_test kernels_rope2d_rope2d_test models_vggt_test; do
     build-gpu/bin/$test --gtest_filter='*Gpu*' --gtest_output="json:$results/$test.json" || failed=1
   done
   for precision in bf16 fp32; do

@@ -80,6 +80,7 @@ Trace trace_of(const RaycastScene& scene, const Prepared& prepared) {
   trace.upright = prepared.upright;
   trace.upright.starts = prepared.upright_starts.data();
   trace.upright.solids = prepared.upright_solids.data();
+  trace.primitive_of_solid = prepared.primitive_of_solid.data();
   trace.room_count = prepared.room_count;
   trace.light = scene.light;
   return trace;
@@ -153,7 +154,7 @@ void raycast_cuda(const RaycastScene& scene,
   p.trace.in_sun.solids = upload(prepared.in_sun_solids);
   p.trace.upright.starts = upload(prepared.upright_starts);
   p.trace.upright.solids = upload(prepared.upright_solids);
-  p.primitive_of_solid = upload(prepared.primitive_of_solid);
+  p.trace.primitive_of_solid = upload(prepared.primitive_of_solid);
   // The caching allocator hands the arrays out again only behind this work on the same stream.
   const cudaError_t status =
       launch_raycast(p, c10::cuda::getCurrentCUDAStream(atlas.device().index()).stream());
@@ -187,7 +188,6 @@ RaycastPictures raycast(const RaycastScene& scene,
   params.trace = trace_of(scene, prepared);
   params.trace.texture_log2 = texture_log2(atlas);
   params.trace.atlas = static_cast<const uint32_t*>(atlas.const_data_ptr());
-  params.primitive_of_solid = prepared.primitive_of_solid.data();
   params.colour = pictures.colour.mutable_data_ptr<float>();
   params.depth = pictures.depth.mutable_data_ptr<float>();
   params.normal = pictures.normal.mutable_data_ptr<float>();

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // One block draws one tile of one view, a thread one pixel. First the block lists the solids whose
-// outline meets the tile: rounds of one solid per thread, kept in the view's order (nearest first) by
-// counting within warps. Then each thread tries the list.
-//
-// A pixel writes 32 bytes; it tries about ten solids for its own ray, as many for its shadow and its
-// darkening, some 30 operations each, and reads eight to 32 texels of 4 bytes, mostly from the cache.
-// So arithmetic and divergence within a warp set the limit, not memory; the second kernel does the
-// same thrice for the pixels at outlines, a fifth of a picture.
+// outline meets the tile: rounds of one solid per thread, kept in the view's order (nearest first)
+// by counting within warps. Then each thread tries the list.  A pixel writes 32 bytes; it tries
+// about ten solids for its own ray, as many for its shadow and its darkening, some 30 operations
+// each, and reads eight to 32 texels of 4 bytes, mostly from the cache. So arithmetic and
+// divergence within a warp set the limit, not memory; the second kernel does the same thrice for
+// the pixels at outlines, a fifth of a picture.
 
 #include "kernels/raycast/raycast_launch.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // raycast() on a cluttered room: milliseconds of 4 views of 140 x 140 px, with and without smooth
-// outlines, on one thread and on all. Its replaced "plain calls" are the brute-force reference, which
-// draws no colour.
+// outlines, on one thread and on all. Its replaced "plain calls" are the brute-force reference,
+// which draws no colour.
 #include "kernels/raycast/raycast.h"
 
 #include <c10/core/InferenceMode.h>

@@ -17,7 +17,6 @@ constexpr int kRaycastTile = 16;
 /// What is drawn, and where to. All pointers are on the device that draws.
 struct RaycastParams {
   raycast_detail::Trace trace{};
-  const int32_t* primitive_of_solid = nullptr;
   float* colour = nullptr;       // [views, 3, height, width]
   float* depth = nullptr;        // [views, height, width]
   float* normal = nullptr;       // [views, 3, height, width]
@@ -53,11 +52,12 @@ VGGT_RAYCAST_FUNCTION void draw_pixel(const RaycastParams& p,
                        candidates,
                        count,
                        static_cast<float>(x) + 0.5F,
-                       static_cast<float>(y) + 0.5F);
+                       static_cast<float>(y) + 0.5F,
+                       nullptr);
   const int64_t area = p.height * p.width;
   const int64_t at = y * p.width + x;
   p.depth[view * area + at] = hit.depth;
-  p.primitive[view * area + at] = hit.index < 0 ? -1 : p.primitive_of_solid[hit.index];
+  p.primitive[view * area + at] = hit.primitive;
   const int64_t planes = 3 * view * area + at;
   const float colour[3] = {hit.colour.x, hit.colour.y, hit.colour.z};
   const float normal[3] = {hit.normal.x, hit.normal.y, hit.normal.z};
@@ -67,22 +67,27 @@ VGGT_RAYCAST_FUNCTION void draw_pixel(const RaycastParams& p,
   }
 }
 
+/// What draw_pixel() stored, without the colour, which its neighbours' threads may be changing.
+VGGT_RAYCAST_FUNCTION Hit drawn(const RaycastParams& p, int64_t view, int64_t at) {
+  const int64_t area = p.height * p.width;
+  const float* normal = p.normal + 3 * view * area + at;
+  Hit hit;
+  hit.primitive = p.primitive[view * area + at];
+  hit.normal = {normal[0], normal[area], normal[2 * area]};
+  return hit;
+}
+
 /// Whether a pixel's neighbour shows another solid or another face.
 VGGT_RAYCAST_FUNCTION bool at_outline(const RaycastParams& p, int64_t view, int64_t x, int64_t y) {
-  constexpr float kSameFace = 0.9F;  // cosine
-  const int64_t area = p.height * p.width;
-  const int32_t* primitive = p.primitive + view * area;
-  const float* normal = p.normal + 3 * view * area;
   const int64_t at = y * p.width + x;
+  const Hit own = drawn(p, view, at);
   const int64_t neighbours[4] = {x > 0 ? at - 1 : at,
                                  x + 1 < p.width ? at + 1 : at,
                                  y > 0 ? at - p.width : at,
                                  y + 1 < p.height ? at + p.width : at};
-  for (const int64_t other : neighbours) {
-    if (primitive[other] != primitive[at]) return true;
-    const float cosine = normal[at] * normal[other] + normal[at + area] * normal[other + area] +
-                         normal[at + 2 * area] * normal[other + 2 * area];
-    if (primitive[at] >= 0 && cosine < kSameFace) return true;
+  for (const int64_t neighbour : neighbours) {
+    const Hit other = drawn(p, view, neighbour);
+    if (!same_face(own.primitive, own.normal, other.primitive, other.normal)) return true;
   }
   return false;
 }
@@ -97,13 +102,15 @@ VGGT_RAYCAST_FUNCTION void smooth_pixel(const RaycastParams& p,
   if (!at_outline(p, view, x, y)) return;
   const int64_t area = p.height * p.width;
   float* colour = p.colour + 3 * view * area + y * p.width + x;
+  Hit own = drawn(p, view, y * p.width + x);
+  own.colour = {colour[0], colour[area], colour[2 * area]};
   const Vec3 mean = smoothed(p.trace,
                              p.trace.views[view],
                              candidates,
                              count,
                              static_cast<float>(x) + 0.5F,
                              static_cast<float>(y) + 0.5F,
-                             {colour[0], colour[area], colour[2 * area]});
+                             own);
   colour[0] = mean.x;
   colour[area] = mean.y;
   colour[2 * area] = mean.z;

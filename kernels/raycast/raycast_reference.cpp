@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Brute force in float64, by other formulas than raycast_trace.h: a box is six rectangles, an
-// ellipsoid the sphere's quadratic equation in scaled coordinates, a frustum its cone and two discs.
+// ellipsoid the sphere's quadratic equation in scaled coordinates, a frustum its cone and two
+// discs.
 #include <ATen/ATen.h>
 
 #include <array>

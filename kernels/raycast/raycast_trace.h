@@ -73,7 +73,8 @@ VGGT_RAYCAST_FUNCTION Span box_span(Vec3 half, Vec3 from, Vec3 along) {
 }
 
 // From the point of the ray nearest to the centre: the textbook's b^2 - a c loses all digits for a
-// small solid far away (Haines et al., "Precision improvements for ray / sphere intersection", 2019).
+// small solid far away (Haines et al., "Precision improvements for ray / sphere intersection",
+// 2019).
 VGGT_RAYCAST_FUNCTION Span ellipsoid_span(Vec3 half, Vec3 from, Vec3 along) {
   const Vec3 inverse = {1.0F / half.x, 1.0F / half.y, 1.0F / half.z};
   const Vec3 o = from * inverse;
@@ -201,14 +202,15 @@ struct Trace {
   int32_t texture_log2;   ///< of the width of level 0
   Columns in_sun;         ///< along the sun's rays
   Columns upright;        ///< widened by occlusion_distance
-  int32_t room_count;     ///< the first solids are the rooms, which stand in no cell
+  const int32_t* primitive_of_solid;  ///< index in the scene
+  int32_t room_count;                 ///< the first solids are the rooms, which stand in no cell
   RaycastLight light;
 };
 
 struct Hit {
-  float depth = 0;  ///< 0: nothing
-  int32_t index = -1;
-  Vec3 normal;  ///< in the world, towards the camera
+  float depth = 0;         ///< 0: nothing
+  int32_t primitive = -1;  ///< index in the scene
+  Vec3 normal;             ///< in the world, towards the camera
   Vec3 colour;
 };
 
@@ -414,8 +416,30 @@ VGGT_RAYCAST_FUNCTION Place place_on(RaycastShape shape, Vec3 half, Vec3 p) {
   return box_place(half, p);
 }
 
-/// The share of the sun that reaches a point; 0 in full shadow. The rim is soft: a ray that passes
-/// only a short way through a convex solid passes near its outline.
+/// How far inside a solid's outline a ray passes, as a length along the ray: 0 at the outline. For
+/// round solids the way within them; for boxes the ways between faces of different axes, since
+/// through a thin plate the way is short everywhere.
+VGGT_RAYCAST_FUNCTION float inside_outline(
+    RaycastShape shape, Vec3 half, Vec3 from, Vec3 along, Span span) {
+  if (shape == RaycastShape::kFrustum) {
+    const float flatness = most(half.x, half.y) / half.z;
+    return (span.out - span.in) * most(1, flatness);
+  }
+  if (shape != RaycastShape::kBox) return span.out - span.in;
+  const Vec3 inverse = {reciprocal(along.x), reciprocal(along.y), reciprocal(along.z)};
+  const Vec3 middle = {-from.x * inverse.x, -from.y * inverse.y, -from.z * inverse.z};
+  const Vec3 reach = {
+      half.x * std::fabs(inverse.x), half.y * std::fabs(inverse.y), half.z * std::fabs(inverse.z)};
+  const Vec3 in = middle - reach;
+  const Vec3 out = middle + reach;
+  const float x = out.x - most(in.y, in.z);
+  const float y = out.y - most(in.x, in.z);
+  const float z = out.z - most(in.x, in.y);
+  return least(least(x, y), z);
+}
+
+/// The share of the sun that reaches a point; 0 in full shadow. The rim is soft: the wider, the
+/// farther what casts it.
 VGGT_RAYCAST_FUNCTION float sun_at(const Trace& trace, Vec3 p, Vec3 normal) {
   constexpr float kOffSurface = 2e-3F;
   const Vec3 sun = vec(trace.light.sun_direction);
@@ -436,7 +460,8 @@ VGGT_RAYCAST_FUNCTION float sun_at(const Trace& trace, Vec3 p, Vec3 normal) {
     if (!(span.out > 0 && span.in < span.out)) continue;
     const float in = most(span.in, 0);
     const float rim = trace.light.penumbra * in + kOffSurface;
-    share = least(share, 1 - clamp01((span.out - in) / rim));
+    const float inside = inside_outline(solid.shape, vec(solid.half), from, along, span);
+    share = least(share, 1 - clamp01(inside / rim));
     if (!(share > 0)) return 0;
   }
   return share;
@@ -493,8 +518,8 @@ VGGT_RAYCAST_FUNCTION Vec3 light_at(const Trace& trace, Vec3 p, Vec3 normal, flo
   return sum;
 }
 
-/// Linear colour of the place where the ray with direction `direction` from `eye` meets the solid at
-/// p, which is `local` in its frame.
+/// Linear colour of the place where the ray with direction `direction` from `eye` meets the solid
+/// at p, which is `local` in its frame.
 VGGT_RAYCAST_FUNCTION Vec3 surface_colour(const Trace& trace,
                                           const Solid& solid,
                                           const Place& place,
@@ -568,7 +593,7 @@ VGGT_RAYCAST_FUNCTION Vec3 surface_colour(const Trace& trace,
   return albedo * light + highlight;
 }
 
-// --- One ray ---------------------------------------------------------------------------------------
+// --- One ray -------------------------------------------------------------------------------------
 
 /// The solid that a view's ray through pixel coordinates (x, y) meets first: of `candidates`,
 /// positions in the view's list in ascending order (null: all of them). Returns the position in the
@@ -603,12 +628,20 @@ VGGT_RAYCAST_FUNCTION Vec3 direction_at(const SeenView& view, float x, float y) 
   return {(x - view.cx) * view.inverse_fx, (y - view.cy) * view.inverse_fy, 1};
 }
 
+/// The faces of two hits are the same: colours differ little from one to the other.
+VGGT_RAYCAST_FUNCTION bool same_face(int32_t a, Vec3 normal_a, int32_t b, Vec3 normal_b) {
+  constexpr float kSameFace = 0.9F;  // cosine
+  return a == b && (a < 0 || dot(normal_a, normal_b) >= kSameFace);
+}
+
+/// known  a hit beside this one, whose colour is taken where the face is the same; null: none
 VGGT_RAYCAST_FUNCTION Hit cast(const Trace& trace,
                                const SeenView& view,
                                const int32_t* candidates,
                                int32_t count,
                                float x,
-                               float y) {
+                               float y,
+                               const Hit* known) {
   Hit hit;
   const Vec3 in_cam = direction_at(view, x, y);
   const Vec3 direction = turned(view.world_from_cam, in_cam);
@@ -616,7 +649,8 @@ VGGT_RAYCAST_FUNCTION Hit cast(const Trace& trace,
   float depth = 0;
   const int32_t first = first_solid(seen, candidates, count, x, y, in_cam, &depth);
   if (first < 0) {
-    hit.colour = sky_colour(trace, direction);
+    const bool is_known = known && known->primitive < 0;
+    hit.colour = is_known ? known->colour : sky_colour(trace, direction);
     return hit;
   }
   const SeenSolid& seen_solid = seen[first];
@@ -625,9 +659,13 @@ VGGT_RAYCAST_FUNCTION Hit cast(const Trace& trace,
   const Vec3 local = vec(seen_solid.from) + depth * along;
   const Place place = place_on(solid.shape, vec(solid.half), local);
   hit.depth = depth;
-  hit.index = seen_solid.index;
+  hit.primitive = trace.primitive_of_solid[seen_solid.index];
   hit.normal = turned(solid.rotation, place.normal);
   if (solid.shape == RaycastShape::kRoom) hit.normal = -1.0F * hit.normal;
+  if (known && same_face(hit.primitive, hit.normal, known->primitive, known->normal)) {
+    hit.colour = known->colour;
+    return hit;
+  }
   hit.colour = surface_colour(trace,
                               solid,
                               place,
@@ -639,9 +677,10 @@ VGGT_RAYCAST_FUNCTION Hit cast(const Trace& trace,
   return hit;
 }
 
-// --- Outlines --------------------------------------------------------------------------------------
+// --- Outlines ------------------------------------------------------------------------------------
 
-/// A pixel at an outline is the mean of several rays: its own and these.
+/// A pixel at an outline is the mean of several rays: its own and these. A ray that meets the same
+/// face as the own one takes its colour.
 constexpr int kExtraRays = 3;
 VGGT_RAYCAST_FUNCTION Vec3 smoothed(const Trace& trace,
                                     const SeenView& view,
@@ -649,13 +688,13 @@ VGGT_RAYCAST_FUNCTION Vec3 smoothed(const Trace& trace,
                                     int32_t count,
                                     float x,
                                     float y,
-                                    Vec3 own) {
+                                    const Hit& own) {
   // With the centre a rotated grid: no two in one row or column.
   const float dx[kExtraRays] = {-0.375F, 0.125F, 0.3F};
   const float dy[kExtraRays] = {0.125F, -0.375F, 0.3F};
-  Vec3 sum = own;
+  Vec3 sum = own.colour;
   for (int i = 0; i < kExtraRays; ++i) {
-    sum = sum + cast(trace, view, candidates, count, x + dx[i], y + dy[i]).colour;
+    sum = sum + cast(trace, view, candidates, count, x + dx[i], y + dy[i], &own).colour;
   }
   return (1.0F / (kExtraRays + 1)) * sum;
 }

@@ -179,7 +179,8 @@ int64_t Canvas::word(
     const int64_t top = small ? y + height / 3 : y;
     const int64_t tall = y + height - top;
     // Stems left and right, bars above, in the middle and below: what letters are made of.
-    const uint64_t parts = random.bits() | (random.chance(0.5) ? 1 : 2);
+    uint64_t parts = random.bits();
+    parts |= random.chance(0.5) ? 1 : 2;
     if ((parts & 1) != 0) rectangle(x, top, stem, tall, colour);
     if ((parts & 2) != 0) rectangle(x + width - stem, top, stem, tall, colour);
     if ((parts & 4) != 0) rectangle(x, top, width, stem, colour);

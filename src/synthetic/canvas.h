@@ -96,8 +96,8 @@ class Canvas {
   std::vector<Colour> pixels_;
 };
 
-/// Overlapping shapes of sizes by a power law, as things in a photo occlude each other (Lee, Mumford,
-/// Huang, "Occlusion models for natural images", IJCV 2001): edges at all scales.
+/// Overlapping shapes of sizes by a power law, as things in a photo occlude each other (Lee,
+/// Mumford, Huang, "Occlusion models for natural images", IJCV 2001): edges at all scales.
 void draw_dead_leaves(
     Canvas& canvas, Random& random, int64_t count, double smallest_px, double largest_px);
 

@@ -34,8 +34,8 @@ at::Tensor blurred(const at::Tensor& pictures, double sigma_px) {
   return planes.view(pictures.sizes());
 }
 
-// Nearly normal numbers by the pixel's index and the seed alone: four bytes of a hash, summed. Integer
-// arithmetic, so that every device gives the same.
+// Nearly normal numbers by the pixel's index and the seed alone: four bytes of a hash, summed.
+// Integer arithmetic, so that every device gives the same.
 at::Tensor noise_like(const at::Tensor& pictures, uint64_t seed) {
   constexpr int64_t kMask = 0x7FFFFFFF;
   at::Tensor hash = at::arange(pictures.numel(), pictures.options().dtype(at::kLong));

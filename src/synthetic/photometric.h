@@ -17,9 +17,9 @@ struct PhotometricOptions {
   double noise = 1;
 };
 
-/// Pictures as a camera would give them: exposure by the sample's brightness, white balance, vignetting,
-/// blur, noise of the sensor, tone curve. Drawn anew for each seed, so that one render serves several
-/// times; by the same seed the same on every machine to rounding.
+/// Pictures as a camera would give them: exposure by the sample's brightness, white balance,
+/// vignetting, blur, noise of the sensor, tone curve. Drawn anew for each seed, so that one render
+/// serves several times; by the same seed the same on every machine to rounding.
 /// linear  [S, 3, H, W] float, linear light, on any device
 /// Returns [S, 3, H, W] float in [0, 1] on the same device.
 at::Tensor photometric(const at::Tensor& linear,

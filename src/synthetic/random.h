@@ -5,13 +5,13 @@
 
 namespace vggt::synthetic {
 
-/// Numbers that look random, given by (seed, stream, count) alone: the same on every machine, unlike
-/// those of <random>'s distributions, and streams do not disturb each other. The mixing function is
-/// the finaliser of SplitMix64 (Steele et al., "Fast splittable pseudorandom number generators",
-/// OOPSLA 2014), which is no cipher.
+/// Numbers that look random, given by (seed, stream, count) alone: the same on every machine,
+/// unlike those of <random>'s distributions, and streams do not disturb each other. The mixing
+/// function is the finaliser of SplitMix64 (Steele et al., "Fast splittable pseudorandom number
+/// generators", OOPSLA 2014), which is no cipher.
 ///
-/// C++ leaves open in which order a call's arguments and an operator's operands are evaluated: draw one
-/// number per expression, or in braces, which are evaluated from left to right.
+/// C++ leaves open in which order a call's arguments and an operator's operands are evaluated: draw
+/// one number per expression, or in braces, which are evaluated from left to right.
 class Random {
  public:
   explicit Random(uint64_t seed, uint64_t stream = 0)

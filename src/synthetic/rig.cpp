@@ -121,8 +121,8 @@ std::vector<Pose> draw_sparse(const Stage& stage, const RigOptions& options, Ran
 std::vector<Pose> draw_turn(const Stage& stage, const RigOptions& options, Random& random) {
   const auto place = draw_place(stage, random);
   if (!place) return {};
-  const double step =
-      options.spread * random.uniform(6, 35) * kDegree * (random.chance(0.5) ? 1 : -1);
+  const double way = random.chance(0.5) ? 1 : -1;
+  const double step = way * options.spread * random.uniform(6, 35) * kDegree;
   double turn = random.uniform(0, 2 * kPi);
   std::vector<Pose> poses;
   for (int64_t i = 0; i < options.frames; ++i) {

@@ -34,8 +34,8 @@ struct RigOptions {
   double spread = 1;  ///< scales how far the cameras are apart
 };
 
-/// Draws cameras, in the order in which they are taken; the principal point is the middle. Empty if no
-/// free place was found for one of them.
+/// Draws cameras, in the order in which they are taken; the principal point is the middle. Empty if
+/// no free place was found for one of them.
 std::optional<std::vector<Camera>> draw_rig(const Stage& stage,
                                             const RigOptions& options,
                                             Random random);

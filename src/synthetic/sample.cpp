@@ -27,25 +27,6 @@ void check_count(const char* field, int64_t value, int64_t least, int64_t most) 
   }
 }
 
-void check(const SampleOptions& options) {
-  check_count("frames", options.frames, 1, kMostFrames);
-  check_count("width_px", options.width_px, 1, kMostPixels);
-  check_count("height_px", options.height_px, 1, kMostPixels);
-  check_count("tracks", options.tracks, 0, 1000000);
-  if (!(options.fov_min_deg >= 5 && options.fov_min_deg <= options.fov_max_deg &&
-        options.fov_max_deg <= 150)) {
-    throw ConfigError("fov_min_deg, fov_max_deg",
-                      number_text(options.fov_min_deg) + " to " + number_text(options.fov_max_deg) +
-                          "; must rise and be within 5 to 150 degrees");
-  }
-  if (!(options.spread > 0 && options.spread <= 10)) {
-    throw ConfigError("spread", number_text(options.spread) + "; must be above 0, up to 10");
-  }
-  if (!(options.min_overlap >= 0 && options.min_overlap <= 0.9)) {
-    throw ConfigError("min_overlap", number_text(options.min_overlap) + "; must be from 0 to 0.9");
-  }
-}
-
 bool sees_enough(const kernels::RaycastScene& scene, const std::vector<Camera>& cameras) {
   constexpr double kNear = 0.3;  // a wall before the lens says nothing
   constexpr double kShare = 0.35;
@@ -60,7 +41,8 @@ struct Shot {
 };
 
 Shot draw_shot(const SampleOptions& options, const Textures& textures, uint64_t seed) {
-  constexpr double kNearer = 0.9;  // the next attempt's spread
+  constexpr double kNearer = 0.9;  // the next attempt's spread, as they see too little in common
+  constexpr double kFreer = 0.95;  // as no free place was found
   const Random random(seed, 0x5CE2E);
   for (int scene = 0; scene < kScenes; ++scene) {
     const Random of_scene = random.stream(static_cast<uint64_t>(scene));
@@ -80,7 +62,10 @@ Shot draw_shot(const SampleOptions& options, const Textures& textures, uint64_t 
     }
     for (int attempt = 0; attempt < kAttempts; ++attempt) {
       auto cameras = draw_rig(shot.stage, rig, of_scene.stream(static_cast<uint64_t>(attempt) + 2));
-      if (!cameras) continue;
+      if (!cameras) {
+        rig.spread *= kFreer;
+        continue;
+      }
       if (sees_enough(shot.stage.scene, *cameras) &&
           are_connected(shot.stage.scene, *cameras, options.min_overlap)) {
         shot.cameras = std::move(*cameras);
@@ -109,6 +94,25 @@ at::Tensor turned_normals(const at::Tensor& in_world, const std::vector<Camera>&
 }
 
 }  // namespace
+
+void check(const SampleOptions& options) {
+  check_count("frames", options.frames, 1, kMostFrames);
+  check_count("width_px", options.width_px, 1, kMostPixels);
+  check_count("height_px", options.height_px, 1, kMostPixels);
+  check_count("tracks", options.tracks, 0, 1000000);
+  if (!(options.fov_min_deg >= 5 && options.fov_min_deg <= options.fov_max_deg &&
+        options.fov_max_deg <= 150)) {
+    throw ConfigError("fov_min_deg, fov_max_deg",
+                      number_text(options.fov_min_deg) + " to " + number_text(options.fov_max_deg) +
+                          "; must rise and be within 5 to 150 degrees");
+  }
+  if (!(options.spread > 0 && options.spread <= 10)) {
+    throw ConfigError("spread", number_text(options.spread) + "; must be above 0, up to 10");
+  }
+  if (!(options.min_overlap >= 0 && options.min_overlap <= 0.9)) {
+    throw ConfigError("min_overlap", number_text(options.min_overlap) + "; must be from 0 to 0.9");
+  }
+}
 
 Sample make_sample(const SampleOptions& options, const Textures& textures, uint64_t seed) {
   check(options);

@@ -42,10 +42,14 @@ struct Sample {
   SceneKind kind = SceneKind::kRoom;  ///< that was drawn
 };
 
-/// Draws a scene, cameras in it, and renders; on the device of the textures' atlas. Cameras are drawn
-/// again, nearer to each other, until the minimum overlap is met and each sees surfaces in at least 35 %
-/// of its picture; after 40 times the scene is, too. The same seed, options and textures give the same
-/// sample on every machine, with any number of threads. Safe to call from several threads.
+/// Throws ConfigError naming the field that cannot be used.
+void check(const SampleOptions& options);
+
+/// Draws a scene, cameras in it, and renders; on the device of the textures' atlas. Cameras are
+/// drawn again, nearer to each other, until the minimum overlap is met and each sees surfaces in at
+/// least 35 % of its picture; after 40 times the scene is, too. The same seed, options and textures
+/// give the same sample on every machine, with any number of threads. Safe to call from several
+/// threads.
 /// Throws ConfigError naming the field that cannot be used.
 Sample make_sample(const SampleOptions& options, const Textures& textures, uint64_t seed);
 

@@ -36,7 +36,8 @@ class SceneBuilder {
  public:
   SceneBuilder(const Textures& textures, Random random) : textures_(textures), random(random) {}
 
-  /// A new material; now and then of another kind than asked for, so that nothing looks always alike.
+  /// A new material; now and then of another kind than asked for, so that nothing looks always
+  /// alike.
   int32_t material(const Look& look);
 
   /// The place is the middle of the solid's lower face; size is the whole box.

@@ -144,9 +144,9 @@ Stage make_room(SceneBuilder& builder) {
     const double out = 0.5 * (wall % 2 == 0 ? size[1] : size[0]);
     furnish_wall(builder, Frame{}.at({0, 0, 0}, wall * kPi / 2), width, out, size[2]);
   }
-  const Frame middle = Frame{}.at(
-      {0.15 * size[0] * random.uniform(-1, 1), 0.15 * size[1] * random.uniform(-1, 1), 0},
-      random.uniform(0, 2 * kPi));
+  const Vector place = {
+      0.15 * size[0] * random.uniform(-1, 1), 0.15 * size[1] * random.uniform(-1, 1), 0};
+  const Frame middle = Frame{}.at(place, random.uniform(0, 2 * kPi));
   if (random.chance(0.6)) {
     const Vector rug = {random.uniform(1.2, 2.4), random.uniform(1, 2), 0.012};
     builder.box(
@@ -167,10 +167,10 @@ Stage make_room(SceneBuilder& builder) {
   }
   const int64_t loose = random.integer(1, 6);
   for (int64_t i = 0; i < loose; ++i) {
-    const Vector place = {
+    const Vector spot = {
         0.4 * size[0] * random.uniform(-1, 1), 0.4 * size[1] * random.uniform(-1, 1), 0};
     const double turn = random.uniform(0, 2 * kPi);
-    add_small_thing(builder, Frame{}.at(place, turn), random.uniform(0.2, 0.6));
+    add_small_thing(builder, Frame{}.at(spot, turn), random.uniform(0.2, 0.6));
   }
   if (random.chance(0.7)) add_ceiling_lamp(builder, {0, 0, size[2]});
   Stage stage;
@@ -213,7 +213,8 @@ Stage make_object(SceneBuilder& builder, const Textures& textures) {
       if (what < 0.35) {
         add_tree(builder, frame);
       } else if (what < 0.65) {
-        add_house(builder, frame, random.uniform(4, 8), 5, random.uniform(3, 9));
+        const double width = random.uniform(4, 8);
+        add_house(builder, frame, width, 5, random.uniform(3, 9));
       } else if (what < 0.8) {
         add_rocks(builder, frame, random.uniform(0.6, 2.5));
       } else {
@@ -300,7 +301,8 @@ Stage make_street(SceneBuilder& builder, const Textures& textures) {
   }
   for (const double end : {-1.0, 1.0}) {  // what closes the view
     const Frame frame = Frame{}.at({0, 0, 0}, -end * kPi / 2).at({0, half_length + 12, 0});
-    add_house(builder, frame, random.uniform(10, 18), 8, random.uniform(6, 14));
+    const double width = random.uniform(10, 18);
+    add_house(builder, frame, width, 8, random.uniform(6, 14));
   }
   Stage stage;
   const double x = random.uniform(-0.3, 0.3) * half_length;

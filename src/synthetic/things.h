@@ -25,7 +25,8 @@ void add_tree(SceneBuilder& builder, const Frame& frame);
 void add_car(SceneBuilder& builder, const Frame& frame);
 void add_street_lamp(SceneBuilder& builder, const Frame& frame);
 void add_rocks(SceneBuilder& builder, const Frame& frame, double size);
-/// A house `width` wide with windows, door, ledges and balconies; its front is the frame's xz plane.
+/// A house `width` wide with windows, door, ledges and balconies; its front is the frame's xz
+/// plane.
 void add_house(
     SceneBuilder& builder, const Frame& frame, double width, double depth, double height);
 

@@ -85,9 +85,8 @@ void add_small_thing(SceneBuilder& builder, const Frame& frame, double size) {
         const Vector whole = {size * random.uniform(0.6, 0.9),
                               size * random.uniform(0.4, 0.6),
                               size * random.uniform(0.06, 0.15)};
-        builder.box(frame.at({0, 0, z}, 0.2 * random.normal()),
-                    whole,
-                    builder.material({.kinds = kWrapped, .fill = true}));
+        const Frame at = frame.at({0, 0, z}, 0.2 * random.normal());
+        builder.box(at, whole, builder.material({.kinds = kWrapped, .fill = true}));
         z += whole[2];
       }
       break;
@@ -101,8 +100,8 @@ void add_small_thing(SceneBuilder& builder, const Frame& frame, double size) {
       const double below = size * random.uniform(0.2, 0.35);
       const double above = random.chance(0.5) ? below : below * random.uniform(0.8, 1.8);
       const int32_t sides = builder.material({.kinds = kWrapped, .repeats_per_metre = 4});
-      builder.frustum(
-          frame, below, above, size * random.uniform(0.3, 0.9), sides, builder.material({}));
+      const double tall = size * random.uniform(0.3, 0.9);
+      builder.frustum(frame, below, above, tall, sides, builder.material({}));
       break;
     }
     case 4: {
@@ -262,12 +261,9 @@ void add_lamp(SceneBuilder& builder, const Frame& frame) {
 void add_plant(SceneBuilder& builder, const Frame& frame) {
   Random& random = builder.random;
   const double pot = random.uniform(0.12, 0.22);
-  builder.frustum(frame,
-                  0.75 * pot,
-                  pot,
-                  1.6 * pot,
-                  builder.material({.repeats_per_metre = 4}),
-                  builder.material({.kinds = {Kind::kGravel}}));
+  const int32_t clay = builder.material({.repeats_per_metre = 4});
+  const int32_t earth = builder.material({.kinds = {Kind::kGravel}});
+  builder.frustum(frame, 0.75 * pot, pot, 1.6 * pot, clay, earth);
   const int32_t leaves = builder.material({.kinds = {Kind::kFoliage}, .repeats_per_metre = 2.5});
   const int64_t clumps = random.integer(4, 9);
   for (int64_t i = 0; i < clumps; ++i) {
@@ -287,9 +283,9 @@ void add_box_pile(SceneBuilder& builder, const Frame& frame) {
   const int64_t boxes = random.integer(1, 4);
   for (int64_t i = 0; i < boxes; ++i) {
     const Vector whole = {size, size * random.uniform(0.6, 1), size * random.uniform(0.4, 0.8)};
-    builder.box(frame.at({0.05 * random.normal(), 0, z}, 0.3 * random.normal()),
-                whole,
-                builder.material({.kinds = kWrapped, .fill = random.chance(0.6)}));
+    const double x = 0.05 * random.normal();
+    const Frame at = frame.at({x, 0, z}, 0.3 * random.normal());
+    builder.box(at, whole, builder.material({.kinds = kWrapped, .fill = random.chance(0.6)}));
     z += whole[2];
     size *= random.uniform(0.7, 1);
   }

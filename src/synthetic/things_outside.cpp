@@ -172,7 +172,8 @@ void add_sculpture(SceneBuilder& builder, const Frame& frame, double size) {
       z += tall;
     } else if (style == 1) {  // a stack
       const Vector whole = {size * random.uniform(0.2, 0.9), size * random.uniform(0.2, 0.9), tall};
-      const Frame at = frame.at({0.06 * size * random.normal(), 0, z}, random.uniform(0, kPi));
+      const double x = 0.06 * size * random.normal();
+      const Frame at = frame.at({x, 0, z}, random.uniform(0, kPi));
       if (random.chance(0.7)) {
         builder.box(at, whole, material);
       } else {

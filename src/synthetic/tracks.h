@@ -18,9 +18,9 @@ struct Tracks {
   at::Tensor visible;  ///< [S, N] bool: inside the picture, and nothing in front
 };
 
-/// Points at drawn pixel centres of frame `query`, which all show a surface there; fewer than `count`
-/// if the frame shows sky alone (then none). Visibility is by a ray of its own to each point, not by the
-/// frame's depth map.
+/// Points at drawn pixel centres of frame `query`, which all show a surface there; fewer than
+/// `count` if the frame shows sky alone (then none). Visibility is by a ray of its own to each
+/// point, not by the frame's depth map.
 /// depth  [H, W] float on the CPU, of frame `query`
 Tracks make_tracks(const kernels::RaycastScene& scene,
                    const std::vector<Camera>& cameras,

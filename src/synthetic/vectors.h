@@ -49,8 +49,8 @@ struct SineCosine {
   double cosine;
 };
 
-/// By additions and multiplications alone, within 1e-15: the same bits on every machine, unlike those
-/// of a C library.
+/// By additions and multiplications alone, within 1e-15: the same bits on every machine, unlike
+/// those of a C library.
 inline SineCosine sine_cosine(double angle) {
   const double quarters = std::floor(angle / (kPi / 2) + 0.5);
   const double r = angle - quarters * (kPi / 2);

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <ATen/ATen.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+
+#include "apps/commands.h"
+#include "apps/help.h"
+#include "apps/interrupt.h"
+#include "apps/messages.h"
+#include "apps/output_file.h"
+#include "apps/program.h"
+#include "src/base/error.h"
+#include "src/image/decode.h"
+#include "src/image/depth_png.h"
+#include "src/image/inputs.h"
+#include "src/image/picture_file.h"
+#include "src/io/output_folder.h"
+#include "src/io/scene_folder.h"
+#include "src/synthetic/sample.h"
+
+namespace vggt::apps {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kPreview = "preview.png";
+
+struct SynthCommand {
+  std::string output;
+  int64_t scenes = 20;
+  std::string kind = "mixed";
+  std::string rig = "any";
+  std::string size = "640x480";
+  int64_t seed = 1;
+  std::string photos;
+  std::string format = "jpg";
+  synthetic::SampleOptions sample{.frames = 8};
+  bool clean = false;
+  bool preview = false;
+  bool overwrite = false;
+};
+
+void parse_size(const std::string& text, synthetic::SampleOptions* options) {
+  long long width = 0;
+  long long height = 0;
+  char after = 0;
+  if (std::sscanf(text.c_str(), "%lldx%lld%c", &width, &height, &after) != 2) {
+    throw ConfigError("size", "'" + text + "'; must be WIDTHxHEIGHT in pixels, as 640x480");
+  }
+  options->width_px = width;
+  options->height_px = height;
+}
+
+std::string numbered(const char* pattern, int64_t number) {
+  char text[32];
+  std::snprintf(text, sizeof(text), pattern, static_cast<long long>(number));
+  return text;
+}
+
+std::string scene_name(int64_t scene) { return numbered("scene_%04lld", scene); }
+
+// --overwrite is for what an earlier run made, and for nothing else.
+void check_replaceable(const SynthCommand& command) {
+  std::error_code error;
+  if (!command.overwrite || !fs::is_directory(command.output, error)) return;
+  for (const auto& entry : fs::directory_iterator(command.output, error)) {
+    const std::string name = entry.path().filename().string();
+    const bool scene = name.starts_with("scene_") && fs::exists(entry.path() / "cameras.json");
+    if (!scene && name != kPreview) {
+      throw ConfigError(
+          "output",
+          entry.path().string() +
+              " is no synthetic scene, so the folder is not overwritten; name another one");
+    }
+  }
+}
+
+synthetic::Textures textures_of(const SynthCommand& command, const ProgressCallback& progress) {
+  constexpr int64_t kMostPhotos = 400;
+  synthetic::TextureOptions options = {.seed = static_cast<uint64_t>(command.seed), .count = 128};
+  if (!command.photos.empty()) {
+    const auto photos =
+        even_spread(list_photos({.inputs = {command.photos}, .recursive = true}), kMostPhotos);
+    StageProgress stage("photos", static_cast<int64_t>(photos.size()), progress);
+    for (const Photo& photo : photos) {
+      options.photos.push_back(decode_image(photo.path).rgb);
+      stage.advance();
+    }
+  }
+  StageProgress stage("textures", 1, progress);
+  auto textures = synthetic::make_textures(options);
+  stage.advance();
+  return textures;
+}
+
+std::string source_text(const SynthCommand& command,
+                        const synthetic::Sample& sample,
+                        int64_t scene) {
+  std::string text = "# " + scene_name(scene) + "\n\n";
+  text += "* What: a synthetic scene (" + synthetic::name_of(sample.kind) + ")\n";
+  text +=
+      "* Made by: vggt " + std::string(version()) + " (" + commit() + "), " + command_line() + "\n";
+  text += "* Seed: " + std::to_string(command.seed + scene) + " of textures " +
+          std::to_string(command.seed) + "\n";
+  text += "* Poses, intrinsics and depth: exact; depth is rounded to 16 bits\n";
+  text += command.photos.empty() ? "* Licence: textures are procedural; no photo is used\n"
+                                 : "* Licence: that of the photos in " + command.photos +
+                                       ", parts of which are textures\n";
+  return text;
+}
+
+void write_scene(const SynthCommand& command,
+                 const std::string& folder,
+                 const synthetic::Sample& sample,
+                 const at::Tensor& pictures,
+                 int64_t scene) {
+  fs::create_directories(folder + "/images");
+  fs::create_directories(folder + "/depth");
+  const double farthest = sample.depth.max().item<double>();
+  SceneCameras cameras = {.metric_scale = true,
+                          .pose_source = "synthetic, exact",
+                          .depth_scale = farthest > 0 ? 65535 / farthest : 1};
+  for (size_t i = 0; i < sample.cameras.size(); ++i) {
+    const auto frame = static_cast<int64_t>(i);
+    const std::string name = numbered("%05lld", frame);
+    cameras.frames.push_back(
+        {name + "." + command.format, "depth/" + name + ".png", sample.cameras[i]});
+    write_picture(folder + "/images/" + cameras.frames[i].file, pictures[frame], 92);
+    write_depth_png(
+        folder + "/" + cameras.frames[i].depth, sample.depth[frame], cameras.depth_scale);
+  }
+  write_scene_cameras(folder, cameras);
+  write_text_file(folder + "/SOURCE.md", printable(source_text(command, sample, scene)));
+}
+
+void run(SynthCommand command) {
+  const ProgressCallback progress = interruptible_progress();
+  parse_size(command.size, &command.sample);
+  command.sample.kind = synthetic::scene_kind(command.kind);
+  command.sample.rig = synthetic::rig_kind(command.rig);
+  if (command.scenes < 1 || command.scenes > 10000) {
+    throw ConfigError("scenes", std::to_string(command.scenes) + "; must be from 1 to 10000");
+  }
+  synthetic::check(command.sample);
+  check_replaceable(command);
+  std::vector<std::string> inputs;
+  if (!command.photos.empty()) inputs.push_back(command.photos);
+  OutputFolder output(command.output, command.overwrite, inputs);
+  const synthetic::Textures textures = textures_of(command, progress);
+  std::vector<at::Tensor> pictures_of;
+  std::vector<at::Tensor> depth_of;
+  StageProgress stage("scenes", command.scenes, progress);
+  for (int64_t scene = 0; scene < command.scenes; ++scene) {
+    const auto seed = static_cast<uint64_t>(command.seed + scene);
+    const synthetic::Sample sample = synthetic::make_sample(command.sample, textures, seed);
+    const double strength = command.clean ? 0 : 1;
+    const at::Tensor pictures = synthetic::photometric(sample.linear,
+                                                       seed,
+                                                       {.exposure = strength,
+                                                        .white_balance = strength,
+                                                        .contrast = strength,
+                                                        .vignetting = strength,
+                                                        .blur = strength,
+                                                        .noise = strength});
+    write_scene(command, output.path() + "/" + scene_name(scene), sample, pictures, scene);
+    if (command.preview) {
+      pictures_of.push_back(pictures);
+      depth_of.push_back(sample.depth);
+    }
+    stage.advance();
+  }
+  if (command.preview) {
+    write_contact_sheet(output.path() + "/" + kPreview, pictures_of, depth_of);
+  }
+  output.commit();
+  say(std::to_string(command.scenes) + (command.scenes == 1 ? " scene" : " scenes") + " of " +
+      std::to_string(command.sample.frames) +
+      (command.sample.frames == 1 ? " view: " : " views: ") + command.output);
+}
+
+}  // namespace
+
+void add_synth(CLI::App& app) {
+  const auto command = std::make_shared<SynthCommand>();
+  CLI::App* sub =
+      app.add_subcommand("synth", "Make synthetic scenes: pictures with exact cameras and depth");
+  sub->add_option("-o,--output", command->output, "The folder to make")
+      ->required()
+      ->type_name("FOLDER");
+  sub->add_option("--scenes", command->scenes, "How many scenes")->capture_default_str();
+  sub->add_option("--views", command->sample.frames, "Pictures of each")->capture_default_str();
+  sub->add_option("--size", command->size, "Of the pictures, pixels")
+      ->type_name("WxH")
+      ->capture_default_str();
+  sub->add_option("--kind", command->kind, "What the scenes show")
+      ->check(CLI::IsMember({"room", "object", "street", "corridor", "mixed"}))
+      ->capture_default_str();
+  sub->add_option("--rig", command->rig, "How the camera moves; turn is rotation alone")
+      ->check(CLI::IsMember({"orbit", "walk", "sparse", "turn", "drive", "any"}))
+      ->capture_default_str();
+  sub->add_option("--seed", command->seed, "The same seed gives the same scenes")
+      ->capture_default_str();
+  sub->add_option(
+         "--overlap",
+         command->sample.min_overlap,
+         "Views are linked by pairs that share at least this much of what they see, 0 to 0.9")
+      ->capture_default_str();
+  sub->add_option("--spread", command->sample.spread, "Scales how far the views are apart")
+      ->capture_default_str();
+  sub->add_option("--fov-min", command->sample.fov_min_deg, "Narrowest field of view, degrees")
+      ->capture_default_str();
+  sub->add_option("--fov-max", command->sample.fov_max_deg, "Widest, of the longer side")
+      ->capture_default_str();
+  sub->add_option("--photos", command->photos, "Parts of these photos are used as textures, too")
+      ->type_name("FOLDER");
+  sub->add_option("--format", command->format, "Of the pictures")
+      ->check(CLI::IsMember({"jpg", "png"}))
+      ->capture_default_str();
+  sub->add_flag("--clean", command->clean, "No noise, blur or varied exposure and colour");
+  sub->add_flag("--preview", command->preview, "A contact sheet as well: preview.png");
+  sub->add_flag("--overwrite", command->overwrite, "Replace what is there");
+  sub->footer(examples({{"Twenty rooms of eight views, and a picture of them all",
+                         "vggt synth --kind room --preview -o scenes/"},
+                        {"A long walk around a loop, to test drift",
+                         "vggt synth --scenes 1 --views 200 --kind corridor --rig drive -o loop/"},
+                        {"One of the scenes through the network",
+                         "vggt reconstruct scenes/scene_0000/images -o out/"}}));
+  sub->callback([command] { run(*command); });
+}
+
+}  // namespace vggt::apps

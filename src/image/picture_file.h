@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+namespace vggt {
+
+/// Writes a picture [3, H, W] float in [0, 1], RGB, as the JPEG (of a quality from 1 to 100) or PNG
+/// that the path ends in. Throws IoError.
+void write_picture(const std::string& path, const at::Tensor& picture, int jpeg_quality = 95);
+
+/// Pictures as they come back from a JPEG file of that quality, from 1 to 100: its blocks and its
+/// loss of colour, for training.
+/// pictures  [S, 3, H, W] float in [0, 1] on the CPU
+at::Tensor through_jpeg(const at::Tensor& pictures, int quality);
+
+/// Writes one PNG of all pictures in rows, each scaled to the same height, and under each row of
+/// pictures the row of their depth, near = warm. Throws IoError.
+/// pictures  per row [S, 3, H, W] float in [0, 1]
+/// depth     per row [S, H, W] float, 0 = none
+void write_contact_sheet(const std::string& path,
+                         const std::vector<at::Tensor>& pictures,
+                         const std::vector<at::Tensor>& depth);
+
+}  // namespace vggt

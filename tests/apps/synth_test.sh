@@ -1,0 +1,76 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# What 'vggt synth' writes, and that it replaces nothing that it did not make.
+# Argument: the program. Working directory: the project's root.
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+vggt=$1
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+failures=0
+out=$folder/out
+
+fail() {
+  echo "FAILED: $*"
+  failures=$((failures + 1))
+}
+
+# said CODE PATTERN ARGUMENTS...: the exit code, and a pattern that the output must match.
+said() {
+  local code=$1 pattern=$2 status
+  shift 2
+  output=$("$vggt" "$@" 2>&1)
+  status=$?
+  [[ $status -eq $code ]] || fail "vggt $* ended with $status, not $code: $(tail -c 600 <<<"$output")"
+  grep -qE -- "$pattern" <<<"$output" || fail "vggt $* did not say '$pattern' but: $(tail -c 600 <<<"$output")"
+}
+
+small=(--scenes 2 --views 3 --size 37x29 --seed 5)
+said 0 '2 scenes of 3 views' synth "${small[@]}" --preview -o "$out"
+[[ -s "$out/preview.png" ]] || fail "no preview"
+for scene in scene_0000 scene_0001; do
+  grep -q opencv_world_to_camera "$out/$scene/cameras.json" || fail "$scene has no cameras"
+  [[ $(ls "$out/$scene/images" | wc -l) -eq 3 && $(ls "$out/$scene/depth" | wc -l) -eq 3 ]] || fail "$scene lacks files"
+  grep -q procedural "$out/$scene/SOURCE.md" || fail "$scene does not say where it is from"
+done
+
+# The same seed, the same bytes, also with another number of threads; a scene is named by its seed.
+said 0 '1 scene of 3 views' synth --scenes 1 --views 3 --size 37x29 --seed 5 -o "$folder/again"
+OMP_NUM_THREADS=1 said 0 '2 scenes' synth "${small[@]}" -o "$folder/one"
+for file in cameras.json images/00001.jpg depth/00002.png; do
+  cmp "$out/scene_0000/$file" "$folder/again/scene_0000/$file" || fail "$file differs"
+  cmp "$out/scene_0001/$file" "$folder/one/scene_0001/$file" || fail "$file differs by threads"
+done
+
+# Photos as textures; PNG; every kind and rig.
+said 0 '1 scene of 1 view' synth --scenes 1 --views 1 --size 20x30 --photos examples/scenes/brighton_beach/images \
+  --format png -o "$folder/photos"
+grep -q 'that of the photos' "$folder/photos/scene_0000/SOURCE.md" || fail "the photos' licence is not named"
+[[ -s "$folder/photos/scene_0000/images/00000.png" ]] || fail "no PNG"
+for kind in room object street corridor; do
+  said 0 '1 scene' synth --scenes 1 --views 2 --size 24x16 --kind $kind --rig walk --clean -o "$folder/$kind"
+done
+
+said 0 "40 views" synth --scenes 1 --views 40 --size 16x16 --kind corridor --rig drive -o "$folder/loop"
+
+# Nothing of others is replaced; what cannot be is named.
+said 2 'overwrite' synth "${small[@]}" -o "$out"
+said 0 '2 scenes' synth "${small[@]}" -o "$out" --overwrite
+mkdir "$folder/mine"
+touch "$folder/mine/letter.txt"
+said 2 'letter.txt is no synthetic scene' synth "${small[@]}" -o "$folder/mine" --overwrite
+[[ -f "$folder/mine/letter.txt" ]] || fail "a file of the user is gone"
+said 2 "size: 'big'" synth --size big -o "$folder/x"
+said 2 'frames: 0' synth --views 0 -o "$folder/x"
+said 2 'scenes: 0' synth --scenes 0 -o "$folder/x"
+said 2 'min_overlap: 2' synth --overlap 2 -o "$folder/x"
+said 2 'moon' synth --kind moon -o "$folder/x"
+said 1 'nowhere' synth --photos "$folder/nowhere" -o "$folder/x"
+[[ ! -e "$folder/x" ]] || fail "a refused run leaves a folder"
+said 0 'Examples' synth --help
+
+if [[ $failures -gt 0 ]]; then
+  echo "$failures failures"
+  exit 1
+fi
