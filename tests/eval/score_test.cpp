@@ -12,8 +12,8 @@ namespace {
 
 constexpr int64_t kFrames = 4;
 
-// The network sees the pictures at their own size, so that the truth is right to rounding; how pixels
-// of other sizes meet is tested with ground_truth.
+// The network sees the pictures at their own size, so that the truth is right to rounding; how
+// pixels of other sizes meet is tested with ground_truth.
 std::vector<PixelMap> maps() {
   return std::vector<PixelMap>(kFrames,
                                {.stored_width_px = 126,
