@@ -10,6 +10,7 @@
 #include "apps/help.h"
 #include "apps/interrupt.h"
 #include "apps/messages.h"
+#include "apps/option_facts.h"
 #include "apps/output_file.h"
 #include "apps/program.h"
 #include "src/base/error.h"
@@ -176,9 +177,13 @@ void add_choice_options(CLI::App& app, EvaluateCommand& command) {
 
 void add_evaluate(CLI::App& app) {
   const auto command = std::make_shared<EvaluateCommand>();
+  command->model.heads = {"camera", "depth"};
   CLI::App* sub = app.add_subcommand(
       "eval", "Score a model on photos with known poses, by the published protocols");
-  sub->add_option("dataset", command->dataset, "Kind of data set; see datasets/README.md")
+  sub->add_option(
+         "dataset",
+         command->dataset,
+         "Kind of data set, as datasets/README.md describes them: " + joined(dataset_names(), ", "))
       ->check(CLI::IsMember(dataset_names()));
   sub->add_option("--root", command->root, "Folder of the data set")->type_name("FOLDER");
   sub->add_option("-o,--output",

@@ -15,7 +15,7 @@
 #include "apps/program.h"
 #include "src/base/error.h"
 #include "src/image/decode.h"
-#include "src/image/depth_png.h"
+#include "src/image/map_png.h"
 #include "src/image/inputs.h"
 #include "src/image/picture_file.h"
 #include "src/io/output_folder.h"
@@ -130,7 +130,7 @@ void write_scene(const SynthCommand& command,
     cameras.frames.push_back(
         {name + "." + command.format, "depth/" + name + ".png", sample.cameras[i]});
     write_picture(folder + "/images/" + cameras.frames[i].file, pictures[frame], 92);
-    write_depth_png(
+    write_map_png(
         folder + "/" + cameras.frames[i].depth, sample.depth[frame], cameras.depth_scale);
   }
   write_scene_cameras(folder, cameras);

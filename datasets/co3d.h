@@ -15,8 +15,8 @@ namespace vggt::datasets {
 ///
 /// Read is <category>/{frame_annotations.jgz, sequence_annotations.jgz,
 /// set_lists/set_lists_fewview_dev.json}, or, if there, <category>_<split>.jgz as VGGT's and
-/// PoseDiffusion's scripts make it: with R and T of PyTorch3D or with OpenCV's extri. Sequences have
-/// the names "<category>/<name>", sorted byte by byte; of a list those count whose
+/// PoseDiffusion's scripts make it: with R and T of PyTorch3D or with OpenCV's extri. Sequences
+/// have the names "<category>/<name>", sorted byte by byte; of a list those count whose
 /// viewpoint_quality_score is above 0.5. split is "test" or "train".
 Dataset load_co3d(const LoadOptions& options);
 

@@ -8,8 +8,8 @@
 
 namespace vggt::datasets {
 
-/// Folders with images/ and a COLMAP model, binary or text, in sparse/0, sparse or the folder itself.
-/// Distortion does not matter for poses and is passed over.
+/// Folders with images/ and a COLMAP model, binary or text, in sparse/0, sparse or the folder
+/// itself. Distortion does not matter for poses and is passed over.
 Dataset load_colmap(const LoadOptions& options);
 
 /// The folder of the model that a scene's folder holds; empty if there is none.

@@ -13,8 +13,8 @@ namespace vggt::datasets {
 /// One photo of a sequence.
 struct Frame {
   std::string image;  ///< path of the file
-  /// The true camera. The pose is always known; sizes and focal lengths are 0 where the data set does
-  /// not tell them.
+  /// The true camera. The pose is always known; sizes and focal lengths are 0 where the data set
+  /// does not tell them.
   Camera camera;
   DepthFile depth;  ///< its path is empty where there is none
 };

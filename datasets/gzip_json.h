@@ -8,8 +8,8 @@
 namespace vggt::datasets {
 
 /// Walks through the JSON of a gzip file (or of a plain one) that is a list, without holding more
-/// than one element of it: CO3D's are hundreds of megabytes. Throws IoError: it cannot be opened, is
-/// cut off, damaged, no JSON or no list; and what `use` throws.
+/// than one element of it: CO3D's are hundreds of megabytes. Throws IoError: it cannot be opened,
+/// is cut off, damaged, no JSON or no list; and what `use` throws.
 void for_each_element(const std::string& path,
                       const std::function<void(const nlohmann::json& element)>& use);
 

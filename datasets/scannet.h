@@ -5,9 +5,9 @@
 
 namespace vggt::datasets {
 
-/// ScanNet as its SensReader exports it: <scene>/{color/0.jpg, pose/0.txt, depth/0.png, intrinsic/}.
-/// Frames whose pose is not finite are left out. Of more than 50 scenes every floor(count / 50)-th is
-/// taken, 50 in all (ScanNet-50), unless split is "all".
+/// ScanNet as its SensReader exports it: <scene>/{color/0.jpg, pose/0.txt, depth/0.png,
+/// intrinsic/}. Frames whose pose is not finite are left out. Of more than 50 scenes every
+/// floor(count / 50)-th is taken, 50 in all (ScanNet-50), unless split is "all".
 /// Dai et al., "ScanNet", CVPR 2017.
 Dataset load_scannet(const LoadOptions& options);
 

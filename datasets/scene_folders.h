@@ -5,9 +5,9 @@
 
 namespace vggt::datasets {
 
-/// The project's own scene format: <scene>/{images/, cameras.json}, and depth where cameras.json says so.
-/// Each scene is a category of its own. How far its poses can be trusted is read from the words of
-/// "pose_source".
+/// The project's own scene format: <scene>/{images/, cameras.json}, and depth where cameras.json
+/// says so. Each scene is a category of its own. How far its poses can be trusted is read from the
+/// words of "pose_source".
 Dataset load_scenes(const LoadOptions& options);
 
 }  // namespace vggt::datasets

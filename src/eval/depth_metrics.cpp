@@ -37,8 +37,8 @@ double reweighted_scale(const at::Tensor& p, const at::Tensor& g) {
   return scale;
 }
 
-// For a given scale the best shift is the median of what is left, so the sum of absolute values is a
-// convex function of the scale alone; its slope tells on which side of the least one it is.
+// For a given scale the best shift is the median of what is left, so the sum of absolute values is
+// a convex function of the scale alone; its slope tells on which side of the least one it is.
 class LeastAbsolute {
  public:
   LeastAbsolute(const at::Tensor& p, const at::Tensor& g) : p_(p), g_(g) {}

@@ -42,9 +42,9 @@ struct DepthOptions {
   double farthest = 0;  ///< true depths from there on do not count; 0: all do
 };
 
-/// predicted, truth  of one shape, any floating type; a pixel counts where the truth is finite, above
-/// 0 and nearer than `farthest`, and the prediction is finite. One fit for all of them: give an
-/// image for a monocular score, a whole scene for one of several views. Scores are NaN without
+/// predicted, truth  of one shape, any floating type; a pixel counts where the truth is finite,
+/// above 0 and nearer than `farthest`, and the prediction is finite. One fit for all of them: give
+/// an image for a monocular score, a whole scene for one of several views. Scores are NaN without
 /// pixels.
 DepthScores score_depth(const at::Tensor& predicted,
                         const at::Tensor& truth,

@@ -18,8 +18,8 @@ uint64_t mixed(uint64_t z) {
   return z ^ (z >> 31);
 }
 
-// Python fills the generator's state from an array of words, here of one, where std::mt19937 takes a
-// single word; as a seed sequence of the standard library it hands over that state.
+// Python fills the generator's state from an array of words, here of one, where std::mt19937 takes
+// a single word; as a seed sequence of the standard library it hands over that state.
 class ArraySeed {
  public:
   using result_type = uint32_t;

@@ -9,8 +9,8 @@
 
 namespace vggt::eval {
 
-/// 64 random bits of a counter (splitmix64 of seed, stream and counter): no state, so that any order
-/// of work gives the same.
+/// 64 random bits of a counter (splitmix64 of seed, stream and counter): no state, so that any
+/// order of work gives the same.
 uint64_t random_bits(uint64_t seed, uint64_t stream, uint64_t counter);
 
 /// FNV-1a, 64 bits: the stream of a name.
@@ -22,8 +22,8 @@ class NumpyDraw {
  public:
   explicit NumpyDraw(uint32_t seed) : engine_(seed) {}
 
-  /// numpy.random.choice(n, most, replace=False): the first `most` of a permutation of 0 .. n-1; all
-  /// if there are no more.
+  /// numpy.random.choice(n, most, replace=False): the first `most` of a permutation of 0 .. n-1;
+  /// all if there are no more.
   std::vector<int64_t> choose(int64_t n, int64_t most);
 
  private:

@@ -33,14 +33,14 @@ struct Candidate {
   bool draws = true;  ///< false: it is left out, and takes nothing from the stream
 };
 
-/// The indices of the chosen frames of each candidate, in the order that the network gets them; empty
-/// where `draws` is false. The same on every machine.
+/// The indices of the chosen frames of each candidate, in the order that the network gets them;
+/// empty where `draws` is false. The same on every machine.
 std::vector<std::vector<int64_t>> choose_frames(std::span<const Candidate> candidates,
                                                 const FrameChoice& choice);
 
 /// CO3D's fast variant: of each category with `most` sequences or more that many, drawn by Python's
-/// generator from one stream, in order of the candidates. Returns which are kept. The candidates of a
-/// category must be neighbours, sorted by name.
+/// generator from one stream, in order of the candidates. Returns which are kept. The candidates of
+/// a category must be neighbours, sorted by name.
 std::vector<bool> draw_sequences(std::span<const Candidate> candidates,
                                  int64_t most,
                                  uint32_t seed);

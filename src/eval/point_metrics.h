@@ -14,8 +14,8 @@ namespace vggt::eval {
 /// points (the point itself among them) vary least. Their sign is arbitrary.
 at::Tensor estimate_normals(const at::Tensor& points, int64_t neighbours = 30);
 
-/// The mean of the points in each cube of side `voxel`; the grid begins half a voxel below the least
-/// coordinates, as Open3D's does. Cubes in order of their first point. [M, 3] double.
+/// The mean of the points in each cube of side `voxel`; the grid begins half a voxel below the
+/// least coordinates, as Open3D's does. Cubes in order of their first point. [M, 3] double.
 at::Tensor voxel_means(const at::Tensor& points, double voxel);
 
 /// At most `most` of the points [N, 3], drawn without repetition by a fixed rule from the seed, in
@@ -28,8 +28,8 @@ struct IcpOptions {
   double tolerance = 1e-6;  ///< of the share of points with a pair, and of their distance (RMS)
 };
 
-/// The rigid transform that brings `points` closer to `target`, found by pairing each point with the
-/// nearest and aligning the pairs, again and again.
+/// The rigid transform that brings `points` closer to `target`, found by pairing each point with
+/// the nearest and aligning the pairs, again and again.
 /// Besl and McKay, "A Method for Registration of 3-D Shapes", PAMI 1992.
 Similarity refine_by_icp(const at::Tensor& points,
                          const at::Tensor& target,

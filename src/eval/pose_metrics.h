@@ -32,8 +32,8 @@ struct PairOptions {
 
 /// The errors of all pairs i < j of the same frames, in the order (0, 1), (0, 2), ... The relative
 /// pose of a pair is cam_i_from_cam_j = P_i P_j^-1, P = cam_from_world; the other way round the
-/// translation's error differs. As in VGGT's evaluation (Wang et al., CVPR 2025), a translation that
-/// points exactly the wrong way has no error.
+/// translation's error differs. As in VGGT's evaluation (Wang et al., CVPR 2025), a translation
+/// that points exactly the wrong way has no error.
 /// Throws c10::Error if the numbers of cameras differ.
 std::vector<PairError> pair_errors(std::span<const Camera> predicted,
                                    std::span<const Camera> truth,

@@ -10,11 +10,12 @@ namespace vggt::eval {
 
 /// The results of a run that may be ended at any moment and taken up again: a file of JSON lines,
 /// one per sequence, each with the key of what it was made by. A line is written in one go and
-/// reaches the disk before append() returns; what a killed run left of a line is cut off by the next.
+/// reaches the disk before append() returns; what a killed run left of a line is cut off by the
+/// next.
 class ResultLog {
  public:
-  /// path  the file; it is made if it is not there. Throws IoError: it cannot be opened, another run
-  /// is writing it, or a whole line of it is not a result.
+  /// path  the file; it is made if it is not there. Throws IoError: it cannot be opened, another
+  /// run is writing it, or a whole line of it is not a result.
   /// key   of weights and options: only lines with it count
   ResultLog(const std::string& path, std::string key);
   ~ResultLog();

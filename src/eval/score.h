@@ -28,10 +28,10 @@ struct ScoreOptions {
 /// `frames` tell the order of time.
 ///
 /// Depth: one fit for the whole sequence, at the true map's size. Points: each network pixel with a
-/// true depth gives a pair; the predicted points are brought onto the true ones by the Sim(3) of all
-/// pairs, then, where the unit is known, by ICP within 0.1 m; normals are of the clouds after that.
-/// F-scores are at 1, 2, 5 and 10 hundredths of a metre, or, where the unit is arbitrary, of the RMS
-/// extent of the true points (result.point_unit).
+/// true depth gives a pair; the predicted points are brought onto the true ones by the Sim(3) of
+/// all pairs, then, where the unit is known, by ICP within 0.1 m; normals are of the clouds after
+/// that. F-scores are at 1, 2, 5 and 10 hundredths of a metre, or, where the unit is arbitrary, of
+/// the RMS extent of the true points (result.point_unit).
 /// Throws c10::Error if the numbers of photos differ.
 void score(const Reconstruction& predicted,
            const Truth& truth,

@@ -18,8 +18,8 @@ class AucOfChoice {
  public:
   explicit AucOfChoice(std::span<const SequenceResult> results);
 
-  /// Mean over categories of auc() at kThresholds_deg[threshold], of the sequences `drawn`, of which
-  /// one may come twice. Where each sequence is a category of its own, so is each draw.
+  /// Mean over categories of auc() at kThresholds_deg[threshold], of the sequences `drawn`, of
+  /// which one may come twice. Where each sequence is a category of its own, so is each draw.
   double at(size_t threshold, std::span<const int64_t> drawn) const;
 
   /// Its interval. NaN of fewer than two sequences.

@@ -29,8 +29,8 @@ struct Evaluation {
 
 /// What summary.json holds. Shares are in percent there, as papers print them:
 ///   dataset, sequences (how many were scored), failed_predictions, left_out, problems
-///   auc, auc_intervals   {"3", "5", "15", "30"}: mean over categories of VGGT's histogram form, and
-///                        its 95 % bootstrap interval
+///   auc, auc_intervals   {"3", "5", "15", "30"}: mean over categories of VGGT's histogram form,
+///                        and its 95 % bootstrap interval
 ///   auc_mean_over_categories, auc_pooled, auc_exact, rra, rta
 ///   median_rotation_deg, median_translation_deg, pairs, degenerate_pairs
 ///   trajectory, depth, points   means over the sequences that have them
@@ -46,8 +46,8 @@ std::string sequences_csv(std::span<const SequenceResult> results);
 std::string markdown_table(const nlohmann::ordered_json& summary);
 
 /// Two runs on the same sequences and frames, sequence by sequence, with the interval of the
-/// difference b - a; what only one of them scored is counted. Throws ConfigError if they have nothing
-/// in common.
+/// difference b - a; what only one of them scored is counted. Throws ConfigError if they have
+/// nothing in common.
 std::string markdown_comparison(const Evaluation& a,
                                 const Evaluation& b,
                                 const BootstrapOptions& bootstrap);

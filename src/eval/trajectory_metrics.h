@@ -40,8 +40,8 @@ TrajectoryScores score_trajectory(std::span<const Camera> predicted,
                                   TrajectoryAlignment alignment);
 
 /// The official relative errors of KITTI's odometry benchmark: over stretches of 100, 200, ... 800
-/// units of the true path, from every tenth frame. NaN where no stretch is that long. The prediction
-/// must have the truth's scale: align it first.
+/// units of the true path, from every tenth frame. NaN where no stretch is that long. The
+/// prediction must have the truth's scale: align it first.
 /// Geiger et al., "Are we ready for Autonomous Driving?", CVPR 2012.
 struct StretchScores {
   int64_t stretches = 0;

@@ -7,8 +7,8 @@
 
 namespace vggt {
 
-/// A rigid transform b_from_a: x_in_b = rotation * x_in_a + translation. Plain double arithmetic for
-/// the few poses of a scene; tensors of them have geometry/rotation.h.
+/// A rigid transform b_from_a: x_in_b = rotation * x_in_a + translation. Plain double arithmetic
+/// for the few poses of a scene; tensors of them have geometry/rotation.h.
 struct Rigid {
   std::array<double, 9> rotation = {1, 0, 0, 0, 1, 0, 0, 0, 1};  ///< row-major
   std::array<double, 3> translation = {0, 0, 0};
@@ -20,8 +20,8 @@ Rigid operator*(const Rigid& c_from_b, const Rigid& b_from_a);
 /// [R^T | -R^T t]
 Rigid inverse(const Rigid& b_from_a);
 
-/// How far a rotation turns, in radians, [0, pi]: atan2 of its sine and cosine, exact to rounding at
-/// both ends, unlike the arc cosine.
+/// How far a rotation turns, in radians, [0, pi]: atan2 of its sine and cosine, exact to rounding
+/// at both ends, unlike the arc cosine.
 double rotation_angle(const std::array<double, 9>& rotation);
 
 Rigid cam_from_world(const Camera& camera);

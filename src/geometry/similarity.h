@@ -23,8 +23,8 @@ struct Alignment {
   bool degenerate = false;
 };
 
-/// The similarity, or with `with_scale` false the rigid transform, that brings `from` closest to `to`
-/// in the mean of squared distances; never a reflection.
+/// The similarity, or with `with_scale` false the rigid transform, that brings `from` closest to
+/// `to` in the mean of squared distances; never a reflection.
 /// Umeyama, "Least-Squares Estimation of Transformation Parameters Between Two Point Patterns",
 /// PAMI 1991.
 ///

@@ -14,8 +14,8 @@ std::string colmap_file(const std::string& folder,
                         const std::string& name,
                         const std::string& extension);
 
-/// One of COLMAP's camera models: first its focal lengths, one or two, then the principal point, then
-/// the distortion.
+/// One of COLMAP's camera models: first its focal lengths, one or two, then the principal point,
+/// then the distortion.
 struct ColmapCameraModel {
   int32_t id;
   const char* name;

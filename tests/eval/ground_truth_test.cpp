@@ -22,9 +22,9 @@ const PixelMap kCropped{.stored_width_px = 200,
                         .network_height_px = 100};
 
 TEST(DepthOnTruth, LiesWhereThePixelsLie) {
-  // The depth of a slanted plane is linear in the pixels' centres. Cubic weights of a = -0.75, which
-  // OpenCV's and LibTorch's are, leave a straight line by up to 0.05 of its rise per pixel; half a
-  // pixel off would be ten times that. At the border they look beyond the picture.
+  // The depth of a slanted plane is linear in the pixels' centres. Cubic weights of a = -0.75,
+  // which OpenCV's and LibTorch's are, leave a straight line by up to 0.05 of its rise per pixel;
+  // half a pixel off would be ten times that. At the border they look beyond the picture.
   constexpr double kTolerance = 0.05 * (0.03 + 0.01);
   const at::Tensor y = at::arange(100, at::kFloat).unsqueeze(1) + 0.5;
   const at::Tensor x = at::arange(100, at::kFloat).unsqueeze(0) + 0.5;
@@ -49,8 +49,8 @@ TEST(DepthOnTruth, LiesWhereThePixelsLie) {
 }
 
 TEST(PointsOnNetwork, AreThoseOfTheScene) {
-  // A true depth map of the stored size; the network's pixels look at the middle of two by two of its
-  // pixels, so the nearest depth is that of a ray a quarter of a network pixel away.
+  // A true depth map of the stored size; the network's pixels look at the middle of two by two of
+  // its pixels, so the nearest depth is that of a ray a quarter of a network pixel away.
   const PlaneAndBox scene(3);
   const Camera stored = scene.camera(1, 200, 400);
   const Camera network{.width_px = 100,

@@ -58,8 +58,8 @@ TEST(Trajectory, CountsWhatIsKnownToBeWrong) {
   EXPECT_NEAR(scores.ate_median, 0.1, kRounding);
   EXPECT_NEAR(scores.ate_max, 0.1, kRounding);
   EXPECT_NEAR(scores.are_deg, 0.1 * 180 / std::numbers::pi, 1e-10);
-  // Each camera is turned by the same, so from one to the next there is no turn, but in its own axes
-  // a step of 2 goes astray by 2 * 2 sin(0.05) across, and by 0.2 along z.
+  // Each camera is turned by the same, so from one to the next there is no turn, but in its own
+  // axes a step of 2 goes astray by 2 * 2 sin(0.05) across, and by 0.2 along z.
   EXPECT_LT(scores.rpe_rotation_deg, 1e-10);
   EXPECT_NEAR(scores.rpe_translation, std::hypot(4 * std::sin(0.05), 0.2), kRounding);
 }

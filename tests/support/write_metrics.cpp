@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// write_metrics <file>: made-up cameras, depth and points with what our metrics say of them, as JSON:
-// for tests/eval/python_metrics_test.py.
+// write_metrics <file>: made-up cameras, depth and points with what our metrics say of them, as
+// JSON: for tests/eval/python_metrics_test.py.
 #include <ATen/ATen.h>
 
 #include <cstdio>
