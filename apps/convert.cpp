@@ -11,6 +11,7 @@
 #include "apps/interrupt.h"
 #include "apps/messages.h"
 #include "apps/output_file.h"
+#include "apps/replaceable.h"
 #include "src/base/error.h"
 #include "src/image/export_scene.h"
 #include "src/io/colmap.h"
@@ -52,13 +53,17 @@ void write_colmap_folder(const ConvertCommand& command, const std::string& folde
 // The photos stay where they are: their paths lead there from the new folder.
 void write_nerfstudio_folder(const ConvertCommand& command, const std::string& folder) {
   TransformsFile transforms = read_transforms(in_result(command, "transforms.json"));
-  const fs::path output = fs::absolute(command.output).lexically_normal();
+  // Links on the way are resolved: ".." after one would else lead elsewhere.
+  const fs::path output = fs::weakly_canonical(fs::absolute(command.output));
   for (TransformsFile::Frame& frame : transforms.frames) {
-    const fs::path photo = fs::absolute(in_result(command, frame.file_path)).lexically_normal();
+    const fs::path photo = fs::weakly_canonical(fs::absolute(in_result(command, frame.file_path)));
     frame.file_path = photo.lexically_proximate(output).generic_string();
   }
   write_transforms(folder + "/transforms.json", transforms);
-  fs::copy_file(in_result(command, "points.ply"), folder + "/points.ply");
+  const std::string points = in_result(command, "points.ply");
+  std::error_code error;
+  fs::copy_file(points, folder + "/points.ply", error);
+  if (error) throw IoError(points, "cannot be copied: " + error.message());
 }
 
 void write_ply_file(const ConvertCommand& command, const std::string& path) {
@@ -104,21 +109,11 @@ void check_replaceable(const ConvertCommand& command) {
     return;
   }
   if (!command.overwrite || !fs::is_directory(status)) return;  // OutputFolder says what it is
-  static const std::set<std::string> ours = {"cameras.bin",
-                                             "images.bin",
-                                             "points3D.bin",
-                                             "cameras.txt",
-                                             "images.txt",
-                                             "points3D.txt",
-                                             "transforms.json",
-                                             "points.ply"};
-  for (const auto& entry : fs::directory_iterator(output, error)) {
-    if (ours.count(entry.path().filename().string()) == 0) {
-      throw ConfigError("output",
-                        entry.path().string() + " is no file of a " + command.to +
-                            " folder, so the folder is not overwritten; name another one");
-    }
-  }
+  static const std::map<std::string, std::set<std::string>> ours = {
+      {"colmap",
+       {"cameras.bin", "images.bin", "points3D.bin", "cameras.txt", "images.txt", "points3D.txt"}},
+      {"nerfstudio", {"transforms.json", "points.ply"}}};
+  check_only_ours(command.output, ours.at(command.to), "a " + command.to + " folder");
 }
 
 void run(ConvertCommand command) {

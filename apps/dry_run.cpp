@@ -4,11 +4,13 @@
 #include <ATen/ATen.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
 
 #include "apps/estimate.h"
+#include "apps/output_file.h"
 #include "src/base/device.h"
 #include "src/base/error.h"
 #include "src/io/output_folder.h"
@@ -18,27 +20,20 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A folder for samples and the frames of videos, gone at the end.
+// A folder for samples and the frames of videos, gone at the end, and in the next dry run if this
+// one is killed.
 class Workspace {
  public:
-  Workspace() {
-    std::string name = (fs::temp_directory_path() / "vggt-dry-run-XXXXXX").string();
-    if (!mkdtemp(name.data())) throw IoError(name, "cannot be created");
-    path_ = name;
-  }
-  ~Workspace() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  Workspace(const Workspace&) = delete;
-  Workspace& operator=(const Workspace&) = delete;
-  const std::string& path() const { return path_; }
+  Workspace()
+      : folder_((fs::temp_directory_path() / ("vggt-dry-run-" + std::to_string(getuid()))).string(),
+                false) {}
+  const std::string& path() const { return folder_.path(); }
 
  private:
-  std::string path_;
+  OutputFolder folder_;
 };
 
-// Shows nothing, for what is done here is not the work itself, but lets the user cancel.
+// Tells only that something is estimated, for it is not the work itself, and lets the user cancel.
 ProgressCallback cancel_only(const ProgressCallback& progress) {
   return [&progress](const Progress&) {
     return !progress || progress({.stage = "estimate", .done = 0, .total = 1});
@@ -68,6 +63,22 @@ Answer stand_in(const ReadPhotos& read, int64_t count, const LoadedModel& loaded
   answer.model = loaded.describe();
   answer.read.photos.assign(read.photos.begin(), read.photos.begin() + count);
   return answer;
+}
+
+// A name on one line, without a terminal's commands.
+std::string shown(const Photo& photo) {
+  std::string name = printable(photo.name);
+  std::replace(name.begin(), name.end(), '\n', '?');
+  return name;
+}
+
+// The folder in which the output, or the first of its parents that is missing, would be made.
+fs::path existing_parent(const std::string& output) {
+  fs::path folder = fs::absolute(output);
+  std::error_code error;
+  while (folder.has_relative_path() && !fs::is_directory(folder, error))
+    folder = folder.parent_path();
+  return folder;
 }
 
 // Seconds to make points and write the results of `frames`: of one frame and of all the sample's,
@@ -117,7 +128,7 @@ void dry_run(const ReconstructCommand& command, const ProgressCallback& progress
   options.preprocess.target_px = loaded.model->config.img_size;
   options.preprocess.patch_px = loaded.model->config.patch_size;
   const std::vector<Photo> sample = even_spread(photos, kSample);
-  const ReadPhotos read = read_all(sample, options, cancel_only(progress), &facts.seconds);
+  const ReadPhotos read = read_photos(sample, options, cancel_only(progress), &facts.seconds);
   const double photo_seconds = facts.seconds.back().second;
   facts.seconds.back().second =
       photo_seconds * static_cast<double>(frames) / static_cast<double>(sample.size());
@@ -134,11 +145,11 @@ void dry_run(const ReconstructCommand& command, const ProgressCallback& progress
                       write_seconds(command, read, loaded, frames, workspace.path(), progress));
 
   std::printf(
-      "would read    %s: %s", count_of(frames, "photo").c_str(), photos.front().name.c_str());
-  if (frames > 1) std::printf(" ... %s", photos.back().name.c_str());
+      "would read    %s: %s", count_of(frames, "photo").c_str(), shown(photos.front()).c_str());
+  if (frames > 1) std::printf(" ... %s", shown(photos.back()).c_str());
   std::printf("\n");
   for (const SkippedPhoto& skipped : read.skipped) {
-    std::printf("  would leave out %s\n", skipped.reason.c_str());
+    std::printf("  would leave out %s\n", printable(skipped.reason).c_str());
   }
   std::printf("would run     %s, %s, %s, on %s\n",
               loaded.weights.c_str(),
@@ -157,17 +168,23 @@ void dry_run(const ReconstructCommand& command, const ProgressCallback& progress
   std::printf("time          about %.1f s%s\n",
               total,
               command.from_cache ? ", less where --from-cache spares the network" : "");
-  const int64_t memory = estimate_memory(loaded, frames, height, width);
+  const int64_t memory = std::max(estimate_memory(loaded, frames, height, width),
+                                  estimate_decoding_memory(loaded, read.input.maps));
   const int64_t available = available_memory(loaded.device);
   std::printf("memory        about %s of %s%s\n",
               gigabytes(memory).c_str(),
               gigabytes(available).c_str(),
               memory > available ? ": too little, the run would be refused" : "");
+  const int64_t disk = estimate_disk(frames, height, width, disk_options(command));
+  std::error_code error;
+  const fs::space_info space = fs::space(existing_parent(command.output), error);
+  const bool too_little = !error && static_cast<int64_t>(space.available) < disk;
   std::printf(
-      "would write   %s, up to %s: report.html, preview.png, points.ply, scene.glb, sparse/0, "
+      "would write   %s, up to %s%s: report.html, preview.png, points.ply, scene.glb, sparse/0, "
       "transforms.json, trajectory.tum, depth, confidence, report.json, log.txt%s\n",
       command.output.c_str(),
-      gigabytes(estimate_disk(frames, height, width)).c_str(),
+      gigabytes(disk).c_str(),
+      too_little ? ", which the disk does not have free," : "",
       command.exports.predictions ? ", predictions.safetensors" : "");
 }
 

@@ -59,6 +59,17 @@ double global_block_seconds(int64_t frames,
   return linear * n + square * n * n;
 }
 
+// LibTorch, OpenCV and the like.
+constexpr int64_t kProgram = 250'000'000;
+
+int64_t weight_bytes(const LoadedModel& loaded) {
+  int64_t bytes = 0;
+  for (const at::Tensor& parameter : loaded.model->parameters()) {
+    bytes += static_cast<int64_t>(parameter.nbytes());
+  }
+  return bytes;
+}
+
 }  // namespace
 
 std::vector<std::pair<std::string, double>> estimate_network_seconds(
@@ -128,10 +139,6 @@ std::vector<std::pair<std::string, double>> estimate_network_seconds(
 int64_t estimate_memory(const LoadedModel& loaded, int64_t frames, int64_t height, int64_t width) {
   const ModelConfig& config = loaded.model->config;
   const Tokens tokens = tokens_of(config, height, width);
-  int64_t weights = 0;
-  for (const at::Tensor& parameter : loaded.model->parameters()) {
-    weights += static_cast<int64_t>(parameter.nbytes());
-  }
   const int64_t stream_bytes =
       static_cast<int64_t>(c10::elementSize(loaded.model->aggregator->camera_token.scalar_type()));
   const int64_t matrix_bytes = static_cast<int64_t>(c10::elementSize(
@@ -147,14 +154,29 @@ int64_t estimate_memory(const LoadedModel& loaded, int64_t frames, int64_t heigh
   const int64_t head = height * width * (features * 4 + 256);
   // In and out: the image, depth, confidence, world points twice, the cloud.
   const int64_t pixels = frames * height * width * (3 * 4 + 4 + 4 + 3 * 8 + 3 * 4 + 32);
-  constexpr int64_t kProgram = 250'000'000;
-  return kProgram + weights + all_tokens * layers + pixels + std::max(all_tokens * block, head);
+  return kProgram + weight_bytes(loaded) + all_tokens * layers + pixels +
+         std::max(all_tokens * block, head);
 }
 
-int64_t estimate_disk(int64_t frames, int64_t height, int64_t width) {
-  // A pixel: depth and confidence as float (8) and in pictures (4), a point in the PLY (31 with a
-  // normal) and in the GLB (16). Beside them the preview, the page and the sparse model.
-  return frames * height * width * 59 + 30'000'000;
+int64_t estimate_decoding_memory(const LoadedModel& loaded, const std::vector<PixelMap>& maps) {
+  int64_t largest = 0;
+  for (const PixelMap& map : maps) {
+    largest = std::max(largest, map.stored_width_px * map.stored_height_px);
+  }
+  // A pixel as OpenCV decodes it and as it is resized.
+  constexpr int64_t kBytesPerPixel = 6;
+  const auto threads = std::min<int64_t>(at::get_num_threads(), static_cast<int64_t>(maps.size()));
+  return kProgram + weight_bytes(loaded) + threads * largest * kBytesPerPixel;
+}
+
+int64_t estimate_disk(int64_t frames, int64_t height, int64_t width, const DiskOptions& options) {
+  // A pixel: depth and confidence as float (8) and in pictures (4), a point in the PLY (19, with a
+  // normal 31) and in the GLB (16), and of the predictions picture (3), depth and confidence.
+  const int64_t pixel =
+      8 + 4 + (options.normals ? 31 : 19) + 16 + (options.predictions ? 3 + 8 : 0);
+  // The preview, the page and the sparse model, whose lines of text are longer.
+  const int64_t fixed = 30'000'000 + (options.text ? 20'000'000 : 0);
+  return frames * height * width * pixel + fixed;
 }
 
 }  // namespace vggt::apps

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "apps/model_options.h"
+#include "src/pipeline/pixel_map.h"
 
 namespace vggt::apps {
 
@@ -20,12 +21,22 @@ std::vector<std::pair<std::string, double>> estimate_network_seconds(
     int64_t width,
     const ProgressCallback& progress);
 
-/// The most memory that a reconstruction holds at a time, in bytes: program and weights,
-/// then the
-/// larger of one block at work and the heads, then the results.
+/// The most memory that the network and its results hold at a time, in bytes: program and weights,
+/// then the larger of one block at work and the heads, then the results.
 int64_t estimate_memory(const LoadedModel& loaded, int64_t frames, int64_t height, int64_t width);
 
-/// The most that the results take on disk, in bytes.
-int64_t estimate_disk(int64_t frames, int64_t height, int64_t width);
+/// The same while photos are decoded, before the network runs: as many as there are threads, each
+/// as large as the largest of `maps`.
+int64_t estimate_decoding_memory(const LoadedModel& loaded, const std::vector<PixelMap>& maps);
+
+/// What of the exports decides how much is written.
+struct DiskOptions {
+  bool text = false;
+  bool predictions = false;
+  bool normals = false;
+};
+
+/// The most that the results take on disk, in bytes, without the frames of videos.
+int64_t estimate_disk(int64_t frames, int64_t height, int64_t width, const DiskOptions& options);
 
 }  // namespace vggt::apps

@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 #include <charconv>
 #include <chrono>
+#include <cstdio>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -97,6 +98,31 @@ nlohmann::ordered_json LoadedModel::describe() const {
   return json;
 }
 
+namespace {
+
+// Said before gigabytes are read.
+void check_memory(const WeightFile& file, const LoadedModel& loaded) {
+  int64_t needed = 0;
+  for (const auto& [key, tensor] : file.tensors) {
+    const auto bytes_each = c10::elementSize(parameter_dtype(key, loaded.precision));
+    needed += tensor.numel() * static_cast<int64_t>(bytes_each);
+  }
+  const int64_t available = available_memory(loaded.device);
+  if (needed <= available) return;
+  constexpr double kGigabyte = 1e9;
+  char text[160];
+  std::snprintf(text,
+                sizeof(text),
+                "the weights of %s need %.2f GB in %s, %.2f GB are free",
+                file.path.c_str(),
+                static_cast<double>(needed) / kGigabyte,
+                to_string(loaded.precision).c_str(),
+                static_cast<double>(available) / kGigabyte);
+  throw ConfigError("memory", text);
+}
+
+}  // namespace
+
 LoadedModel load(const ModelOptions& options, const ProgressCallback& progress) {
   const auto start = std::chrono::steady_clock::now();
   LoadedModel loaded;
@@ -143,6 +169,7 @@ LoadedModel load(const ModelOptions& options, const ProgressCallback& progress) 
     }
     loaded.licence = licence_of(file, config);
     if (!options.heads.empty()) config.keep_heads(options.heads, "heads");
+    check_memory(file, loaded);
     loaded.model = load_model(file, config, load_options);
     say("weights: " + loaded.weights + ", licence: " + loaded.licence);
   }

@@ -39,7 +39,8 @@ OptionFacts facts_of(const CLI::Option& option) {
     facts.value = facts.choices.empty() ? type : joined(facts.choices, "|");
     if (facts.list) facts.value += ",...";
     facts.takes_folder = type == "FOLDER";
-    facts.takes_file = facts.choices.empty() && (type == "FILE" || type == "TEXT");
+    facts.takes_file =
+        facts.choices.empty() && (type == "FILE" || type == "PATH" || type == "TEXT");
   }
   std::vector<std::string> notes;
   if (option.get_required()) notes.push_back("required");

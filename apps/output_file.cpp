@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/output_file.h"
 
+#include <signal.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <string>
+#include <vector>
 
 #include "src/base/error.h"
 
@@ -26,10 +30,43 @@ void check_writable(const std::string& path) {
   }
 }
 
+namespace {
+
+// Hidden, and called so that nobody else's files are.
+std::string beginning_of_pending(const std::string& path) {
+  const fs::path file(path);
+  return (file.parent_path() / ("." + file.filename().string() + ".vggt-partial-")).string();
+}
+
+// Files of programs that are no longer there.
+void remove_left_by_killed(const std::string& path) {
+  const std::string beginning = fs::path(beginning_of_pending(path)).filename().string();
+  const fs::path parent =
+      fs::path(path).has_parent_path() ? fs::path(path).parent_path() : fs::path(".");
+  std::error_code error;
+  std::vector<fs::path> left;
+  for (fs::directory_iterator entry(parent, error), end; !error && entry != end;
+       entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    if (!name.starts_with(beginning)) continue;
+    pid_t process = 0;
+    const char* const digits = name.data() + beginning.size();
+    const char* const name_end = name.data() + name.size();
+    const auto [rest, problem] = std::from_chars(digits, name_end, process);
+    // A library that writes the file may add a name of its own.
+    if (problem != std::errc() || (rest != name_end && *rest != '.')) continue;
+    if (kill(process, 0) != 0 && errno == ESRCH) left.push_back(entry->path());
+  }
+  for (const fs::path& file : left) fs::remove(file, error);
+}
+
+}  // namespace
+
 void write_file(const std::string& path,
                 const std::function<void(const std::string& pending)>& write) {
   check_writable(path);
-  const std::string pending = path + "." + std::to_string(getpid()) + ".partial";
+  remove_left_by_killed(path);
+  const std::string pending = beginning_of_pending(path) + std::to_string(getpid());
   std::error_code ignored;
   try {
     write(pending);

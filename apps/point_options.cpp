@@ -3,6 +3,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "apps/number_in.h"
+
 namespace vggt::apps {
 
 void add_point_options(CLI::App& app, PointFilter& filter) {
@@ -10,13 +12,13 @@ void add_point_options(CLI::App& app, PointFilter& filter) {
   app.add_option("--drop-percent",
                  filter.drop_percent,
                  "Share of the least confident pixels that give no points, in percent")
-      ->check(CLI::Range(0.0, 99.9))
+      ->check(number_in(0, 99.9))
       ->capture_default_str()
       ->group(group);
   app.add_option("--edges",
                  filter.edge_ratio,
                  "Leave out pixels where the depth jumps by more than this share; 0: keep them")
-      ->check(CLI::Range(0.0, 100.0))
+      ->check(number_in(0, 100))
       ->capture_default_str()
       ->group(group);
   app.add_option("--max-points",
@@ -25,7 +27,7 @@ void add_point_options(CLI::App& app, PointFilter& filter) {
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 40))
       ->group(group);
   app.add_option("--voxel", filter.voxel, "One point per cube of this side, in scene units; 0: all")
-      ->check(CLI::Range(0.0, 1e9))
+      ->check(number_in(0, 1e9))
       ->capture_default_str()
       ->group(group);
   app.add_flag("--normals", filter.normals, "Normals from depth, into points.ply")->group(group);

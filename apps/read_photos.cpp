@@ -55,27 +55,57 @@ OnePhoto read_one(const Photo& photo, const ReadOptions& options) {
   return result;
 }
 
-at::Tensor read_masks(ReadPhotos& result, const std::string& folder) {
-  const auto height = result.input.images.size(2);
-  const auto width = result.input.images.size(3);
-  at::Tensor mask =
-      at::ones({static_cast<int64_t>(result.photos.size()), height, width}, at::kBool);
-  std::atomic<int64_t> missing = 0;
-  on_all_cores(result.photos.size(), [&](size_t i) {
-    const auto path = find_mask(folder, result.photos[i].name);
-    if (!path) {
-      ++missing;
-      return;
-    }
-    mask[static_cast<int64_t>(i)].copy_(read_mask(*path, result.input.maps[i]));
-  });
-  result.without_mask = missing;
-  if (missing == static_cast<int64_t>(result.photos.size())) {
-    throw IoError(folder,
-                  "holds no mask for any photo: for photo a/b.jpg one is looked for as a/b.png, "
-                  "a/b.jpg, a/b.jpg.png or a/b_mask.png");
+// The mask of a photo, or all true where it has none.
+struct OneMask {
+  at::Tensor keep;
+  bool missing = false;
+  std::optional<std::string> problem;
+};
+
+OneMask read_one_mask(const Photo& photo, const PixelMap& map, const ReadOptions& options) {
+  OneMask mask;
+  const auto path = find_mask(options.masks, photo.name);
+  mask.missing = !path;
+  if (!path) {
+    mask.keep = at::ones({map.network_height_px, map.network_width_px}, at::kBool);
+    return mask;
+  }
+  try {
+    mask.keep = read_mask(*path, map);
+  } catch (const IoError& error) {
+    if (options.strict) throw;
+    mask.problem = error.what();
   }
   return mask;
+}
+
+// Takes photos whose mask cannot be read out of `kept` and the input, and puts the masks of the
+// others there.
+void leave_out_unmasked(const std::vector<OneMask>& masks,
+                        std::vector<size_t>& kept,
+                        std::vector<OnePhoto>& read,
+                        ReadPhotos& result) {
+  std::vector<at::Tensor> keep;
+  std::vector<int64_t> rows;
+  std::vector<size_t> with_mask;
+  std::vector<PixelMap> maps;
+  for (size_t i = 0; i < masks.size(); ++i) {
+    if (masks[i].problem) {
+      read[kept[i]].problem = "its mask " + *masks[i].problem;
+      continue;
+    }
+    keep.push_back(masks[i].keep);
+    rows.push_back(static_cast<int64_t>(i));
+    with_mask.push_back(kept[i]);
+    maps.push_back(result.input.maps[i]);
+    result.without_mask += masks[i].missing ? 1 : 0;
+  }
+  if (!keep.empty()) {
+    result.input.images = result.input.images.index_select(0, at::tensor(rows));
+    result.input.mask = at::stack(keep);
+  }
+  result.input.maps = std::move(maps);
+  kept = std::move(with_mask);
 }
 
 }  // namespace
@@ -103,27 +133,44 @@ std::string file_hash(const std::string& path) {
 
 ReadPhotos read_photos(const std::vector<Photo>& photos,
                        const ReadOptions& options,
-                       StageProgress& stage) {
+                       const ProgressCallback& progress,
+                       StageProgress::Seconds* seconds) {
+  const auto count = static_cast<int64_t>(photos.size());
   std::vector<OnePhoto> read(photos.size());
-  on_all_cores(photos.size(), stage, [&](size_t i) { read[i] = read_one(photos[i], options); });
-  ReadPhotos result;
+  {
+    StageProgress stage("photos", count, progress, seconds);
+    on_all_cores(photos.size(), stage, [&](size_t i) { read[i] = read_one(photos[i], options); });
+  }
   std::vector<FittedImage> fitted;
+  std::vector<size_t> kept;
   for (size_t i = 0; i < photos.size(); ++i) {
-    if (read[i].problem) {
-      result.skipped.push_back({photos[i], *read[i].problem});
-      continue;
-    }
-    result.photos.push_back(photos[i]);
-    result.hashes.push_back(std::move(read[i].hash));
+    if (read[i].problem) continue;
+    kept.push_back(i);
     fitted.push_back(std::move(read[i].fitted));
   }
-  if (result.photos.empty()) {
+  ReadPhotos result;
+  if (!kept.empty()) result.input = stack_images(std::move(fitted));
+
+  std::vector<OneMask> masks(options.masks.empty() ? 0 : kept.size());
+  if (!masks.empty()) {
+    StageProgress stage("masks", static_cast<int64_t>(masks.size()), progress, seconds);
+    on_all_cores(masks.size(), stage, [&](size_t i) {
+      masks[i] = read_one_mask(photos[kept[i]], result.input.maps[i], options);
+    });
+    leave_out_unmasked(masks, kept, read, result);
+  }
+  for (const size_t i : kept) {
+    result.photos.push_back(photos[i]);
+    result.hashes.push_back(std::move(read[i].hash));
+  }
+  for (size_t i = 0; i < photos.size(); ++i) {
+    if (read[i].problem) result.skipped.push_back({photos[i], *read[i].problem});
+  }
+  if (kept.empty()) {
     throw IoError("photos",
                   "none of " + std::to_string(photos.size()) +
                       " can be read; the first: " + result.skipped.front().reason);
   }
-  result.input = stack_images(fitted);
-  if (!options.masks.empty()) result.input.mask = read_masks(result, options.masks);
   return result;
 }
 

@@ -33,11 +33,14 @@ struct ReadPhotos {
 };
 
 /// Decodes and fits on all cores; of the originals only as many as there are cores are in memory at
-/// a time. A photo that changes while it is read counts as unreadable. Throws IoError if none can
-/// be read, or under `strict` at the first that cannot.
+/// a time. A photo that changes while it is read counts as unreadable, as does one whose mask
+/// cannot be read: without it the photo would give points that nobody wants. `progress` counts the
+/// photos and then their masks. Throws IoError if none can be read, or under `strict` at the first
+/// that cannot; Cancelled.
 ReadPhotos read_photos(const std::vector<Photo>& photos,
                        const ReadOptions& options,
-                       StageProgress& stage);
+                       const ProgressCallback& progress = {},
+                       StageProgress::Seconds* seconds = nullptr);
 
 /// A hash of a file's bytes (XXH3, 128 bits, hexadecimal): tells a changed photo, not a forged one.
 /// Throws IoError.

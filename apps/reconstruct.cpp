@@ -10,6 +10,7 @@
 #include "apps/help.h"
 #include "apps/interrupt.h"
 #include "apps/messages.h"
+#include "apps/number_in.h"
 #include "apps/point_options.h"
 #include "apps/reconstruct_steps.h"
 #include "src/io/output_folder.h"
@@ -62,7 +63,9 @@ void run(const ReconstructCommand& command) {
   const std::vector<Photo> photos = list_inputs(command, output.path(), progress, &facts.seconds);
 
   std::optional<Answer> answer;
-  if (command.from_cache) answer = read_back(command, photos, progress, facts);
+  if (command.from_cache) {
+    answer = read_back(command, photos, output.path(), progress, facts);
+  }
   facts.from_cache = answer.has_value();
   if (!answer) answer = compute(command, photos, output.path(), progress, facts);
   warn_of_reading(answer->read, facts);
@@ -133,7 +136,7 @@ void add_reconstruct(CLI::App& app) {
       ->group(what_goes_in);
   CLI::Option* const fps =
       sub->add_option("--fps", command->video.fps, "Frames taken from a second of video")
-          ->check(CLI::Range(0.001, 1000.0))
+          ->check(number_in(0.001, 1000))
           ->capture_default_str()
           ->group(what_goes_in);
   sub->add_option("--every", command->video.every, "Take every Nth frame of a video instead")

@@ -9,6 +9,7 @@
 #include "apps/estimate.h"
 #include "apps/made_from.h"
 #include "apps/messages.h"
+#include "apps/replaceable.h"
 #include "src/base/device.h"
 #include "src/base/error.h"
 #include "src/image/export_scene.h"
@@ -23,33 +24,67 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-// Too little memory or disk is said before the run, with the way out.
-void check_resources(const LoadedModel& loaded,
-                     const NetworkInput& input,
-                     const std::string& folder) {
+// Too little memory is said before the network runs, with the way out.
+void check_memory(const LoadedModel& loaded, const NetworkInput& input) {
   const int64_t frames = input.images.size(0);
   const auto needed = [&](int64_t count) {
     return estimate_memory(loaded, count, input.images.size(2), input.images.size(3));
   };
   const int64_t available = available_memory(loaded.device);
-  if (needed(frames) > available) {
-    int64_t fitting = frames - 1;
-    while (fitting > 0 && needed(fitting) > available) --fitting;
-    throw ConfigError("memory",
-                      count_of(frames, "photo") + " need about " + gigabytes(needed(frames)) +
-                          ", " + gigabytes(available) + " are free; " +
-                          (fitting > 0 ? "--max-images " + std::to_string(fitting) + " fits"
-                                       : "not even one photo fits with this model"));
-  }
+  if (needed(frames) <= available) return;
+  int64_t fitting = frames - 1;
+  while (fitting > 0 && needed(fitting) > available) --fitting;
+  throw ConfigError("memory",
+                    count_of(frames, "photo") + " need about " + gigabytes(needed(frames)) + ", " +
+                        gigabytes(available) + " are free; " +
+                        (fitting > 0 ? "--max-images " + std::to_string(fitting) + " fits"
+                                     : "not even one photo fits with this model"));
+}
+
+// Too little disk, too.
+void check_disk(const ReconstructCommand& command,
+                const NetworkInput& input,
+                const std::string& folder) {
   std::error_code error;
   const fs::space_info space = fs::space(folder, error);
-  const int64_t disk = estimate_disk(frames, input.images.size(2), input.images.size(3));
-  if (!error && static_cast<int64_t>(space.available) < disk) {
-    throw IoError(folder,
-                  "the results need up to " + gigabytes(disk) + ", the disk has " +
-                      gigabytes(static_cast<int64_t>(space.available)) +
-                      " free; name a folder on another disk, or use --max-images");
+  const at::Tensor& images = input.images;
+  const int64_t disk =
+      estimate_disk(images.size(0), images.size(2), images.size(3), disk_options(command));
+  if (error || static_cast<int64_t>(space.available) >= disk) return;
+  throw IoError(folder,
+                "the results need up to " + gigabytes(disk) + ", the disk has " +
+                    gigabytes(static_cast<int64_t>(space.available)) +
+                    " free; name a folder on another disk, or use --max-images");
+}
+
+// What a result with this report may hold.
+std::set<std::string> files_of_result(const Json& report) {
+  std::set<std::string> files = {"report.html",
+                                 "report.json",
+                                 "log.txt",
+                                 "preview.png",
+                                 "points.ply",
+                                 "scene.glb",
+                                 "transforms.json",
+                                 "trajectory.tum",
+                                 "predictions.safetensors"};
+  for (const char* part : {"cameras", "images", "points3D"}) {
+    for (const char* ending : {".bin", ".txt"}) {
+      files.insert(std::string("sparse/0/") + part + ending);
+    }
   }
+  const auto text = [](const Json& photo, const char* field) {
+    const bool there = photo.is_object() && photo.contains(field) && photo[field].is_string();
+    return there ? photo[field].get<std::string>() : std::string();
+  };
+  if (!report.is_object() || !report.contains("photos")) return files;
+  for (const Json& photo : report["photos"]) {
+    files.insert("frames/" + text(photo, "name"));
+    for (const char* map : {"depth/", "confidence/"}) {
+      for (const char* ending : {".npy", ".png"}) files.insert(map + text(photo, "file") + ending);
+    }
+  }
+  return files;
 }
 
 bool lies_in(const std::string& path, const std::string& folder) {
@@ -88,6 +123,12 @@ std::string count_of(int64_t n, const std::string& thing) {
   return std::to_string(n) + " " + thing + (n == 1 ? "" : "s");
 }
 
+DiskOptions disk_options(const ReconstructCommand& command) {
+  return {.text = command.exports.text,
+          .predictions = command.exports.predictions,
+          .normals = command.points.normals};
+}
+
 std::string gigabytes(int64_t bytes) {
   std::ostringstream text;
   text << std::fixed << std::setprecision(2) << static_cast<double>(bytes) * 1e-9 << " GB";
@@ -97,35 +138,14 @@ std::string gigabytes(int64_t bytes) {
 void check_replaceable(const ReconstructCommand& command) {
   std::error_code error;
   const fs::path folder(command.output);
-  if (command.overwrite && fs::is_directory(folder, error) && !fs::is_empty(folder, error) &&
-      !fs::exists(folder / "report.json", error)) {
+  if (!command.overwrite || !fs::is_directory(folder, error) || fs::is_empty(folder, error)) return;
+  if (!fs::exists(folder / "report.json", error)) {
     throw ConfigError("output",
                       command.output +
                           " holds no report.json, so it is not an old result and is not "
                           "overwritten; name another folder");
   }
-  if (!command.overwrite || !fs::is_directory(folder, error)) return;
-  static const std::set<std::string> ours = {"report.html",
-                                             "report.json",
-                                             "log.txt",
-                                             "preview.png",
-                                             "points.ply",
-                                             "scene.glb",
-                                             "transforms.json",
-                                             "trajectory.tum",
-                                             "predictions.safetensors",
-                                             "sparse",
-                                             "depth",
-                                             "confidence",
-                                             "frames"};
-  for (const auto& entry : fs::directory_iterator(folder, error)) {
-    if (ours.count(entry.path().filename().string()) == 0) {
-      throw ConfigError("output",
-                        entry.path().string() +
-                            " is none of our files and would be lost with --overwrite; move it, or "
-                            "name another folder");
-    }
-  }
+  check_only_ours(command.output, files_of_result(read_report(command.output)), "a result");
 }
 
 std::vector<std::string> inputs_of(const ReconstructCommand& command) {
@@ -186,16 +206,9 @@ std::vector<Photo> list_inputs(const ReconstructCommand& command,
   return photos;
 }
 
-ReadPhotos read_all(const std::vector<Photo>& photos,
-                    const ReadOptions& options,
-                    const ProgressCallback& progress,
-                    StageProgress::Seconds* seconds) {
-  StageProgress stage("photos", static_cast<int64_t>(photos.size()), progress, seconds);
-  return read_photos(photos, options, stage);
-}
-
 std::optional<Answer> read_back(const ReconstructCommand& command,
                                 const std::vector<Photo>& photos,
+                                const std::string& staging,
                                 const ProgressCallback& progress,
                                 RunFacts& facts) {
   const Json report = read_report(command.output);
@@ -204,13 +217,19 @@ std::optional<Answer> read_back(const ReconstructCommand& command,
     return found ? json[field].get<int64_t>() : 0;
   };
   Answer answer;
-  if (report.is_object() && report.contains("made_from")) answer.made_from = report["made_from"];
+  const auto object = [&](const char* field) {
+    const bool there = report.is_object() && report.contains(field) && report[field].is_object();
+    return there ? report[field] : Json();
+  };
+  answer.made_from = object("made_from");
   ReadOptions options = command.read;
   options.preprocess.target_px = number(answer.made_from, "target_px");
   options.preprocess.patch_px = number(answer.made_from, "patch_px");
   std::string difference = "the former result does not say what it was made from";
-  if (options.preprocess.target_px > 0 && options.preprocess.patch_px > 0) {
-    answer.read = read_all(photos, options, progress, &facts.seconds);
+  constexpr int64_t kMost_px = 4096;  // of a network's input
+  const auto usable = [](int64_t size_px) { return size_px > 0 && size_px <= kMost_px; };
+  if (usable(options.preprocess.target_px) && usable(options.preprocess.patch_px)) {
+    answer.read = read_photos(photos, options, progress, &facts.seconds);
     difference = first_difference(answer.made_from, made_from(answer.read, options, command.model));
   }
   if (!difference.empty()) {
@@ -218,8 +237,9 @@ std::optional<Answer> read_back(const ReconstructCommand& command,
     facts.seconds.clear();
     return std::nullopt;
   }
+  check_disk(command, answer.read.input, staging);
   try {
-    answer.result = read_result(command.output);
+    answer.result = read_result(command.output, progress);
   } catch (const IoError& error) {
     say(std::string("the network runs again: ") + error.what());
     facts.seconds.clear();
@@ -227,7 +247,7 @@ std::optional<Answer> read_back(const ReconstructCommand& command,
   }
   answer.result.images = answer.read.input.images;
   answer.result.mask = answer.read.input.mask;
-  answer.model = report.value("model", Json());
+  answer.model = object("model");
   return answer;
 }
 
@@ -244,8 +264,9 @@ Answer compute(const ReconstructCommand& command,
   options.preprocess.patch_px = loaded.model->config.patch_size;
 
   Answer answer;
-  answer.read = read_all(photos, options, progress, &facts.seconds);
-  check_resources(loaded, answer.read.input, staging);
+  answer.read = read_photos(photos, options, progress, &facts.seconds);
+  check_memory(loaded, answer.read.input);
+  check_disk(command, answer.read.input, staging);
   answer.made_from = made_from(answer.read, options, command.model);
   answer.model = loaded.describe();
   std::vector<std::string> names;
@@ -287,11 +308,7 @@ void write_results(const ReconstructCommand& command,
                    const ProgressCallback& progress,
                    RunFacts& facts) {
   Reconstruction& result = answer.result;
-  {
-    StageProgress stage("points", 1, progress, &facts.seconds);
-    result.points = make_points(result, command.points);
-    stage.advance();
-  }
+  result.points = make_points(result, command.points, progress, &facts.seconds);
   if (result.points.size() == 0) {
     warn(
         "no pixel gave a point: the photos are too flat, all padding or all masked, or the point "

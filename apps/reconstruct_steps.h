@@ -8,6 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "apps/estimate.h"
 #include "apps/model_options.h"
 #include "apps/read_photos.h"
 #include "apps/report.h"
@@ -56,16 +57,11 @@ std::vector<Photo> list_inputs(const ReconstructCommand& command,
                                const ProgressCallback& progress,
                                StageProgress::Seconds* seconds);
 
-/// As read_photos(), with progress.
-ReadPhotos read_all(const std::vector<Photo>& photos,
-                    const ReadOptions& options,
-                    const ProgressCallback& progress,
-                    StageProgress::Seconds* seconds);
-
 /// The former result's cameras and maps where nothing that decides them changed; else nothing, and
-/// the reason is said. Throws IoError if there is no former result.
+/// the reason is said. Throws IoError if there is no former result, or no room for a new one.
 std::optional<Answer> read_back(const ReconstructCommand& command,
                                 const std::vector<Photo>& photos,
+                                const std::string& staging,
                                 const ProgressCallback& progress,
                                 RunFacts& facts);
 
@@ -86,6 +82,8 @@ void write_results(const ReconstructCommand& command,
                    const std::string& folder,
                    const ProgressCallback& progress,
                    RunFacts& facts);
+
+DiskOptions disk_options(const ReconstructCommand& command);
 
 std::string count_of(int64_t n, const std::string& thing);
 std::string gigabytes(int64_t bytes);

@@ -15,10 +15,9 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// Of the pixels that the user's mask, if any, keeps; all of them where it keeps none.
+// Of the pixels that the user's mask, if any, keeps.
 at::Tensor kept(const at::Tensor& map, const at::Tensor& mask, int64_t i) {
-  if (!mask.defined() || !mask[i].any().item<bool>()) return map[i].flatten();
-  return map[i].masked_select(mask[i]);
+  return mask.defined() ? map[i].masked_select(mask[i]) : map[i].flatten();
 }
 
 }  // namespace
@@ -53,11 +52,15 @@ Json make_report(const Reconstruction& reconstruction,
     const auto index = static_cast<size_t>(i);
     Json photo = view_to_json(reconstruction.views[index], files[index]);
     const at::Tensor depth = kept(reconstruction.depth, reconstruction.mask, i);
-    photo["depth"] = {{"min", depth.min().item<double>()},
-                      {"median", depth.median().item<double>()},
-                      {"max", depth.max().item<double>()}};
-    photo["mean_confidence"] =
-        kept(reconstruction.confidence, reconstruction.mask, i).mean().item<double>();
+    photo["depth"] = nullptr;  // where the mask keeps nothing
+    photo["mean_confidence"] = nullptr;
+    if (depth.numel() > 0) {
+      photo["depth"] = {{"min", depth.min().item<double>()},
+                        {"median", depth.median().item<double>()},
+                        {"max", depth.max().item<double>()}};
+      photo["mean_confidence"] =
+          kept(reconstruction.confidence, reconstruction.mask, i).mean().item<double>();
+    }
     photo["points"] = counts[i].item<int64_t>();
     report["photos"].push_back(photo);
   }

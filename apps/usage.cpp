@@ -3,7 +3,6 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <regex>
 
 #include "apps/option_facts.h"
 
@@ -70,13 +69,6 @@ std::string about_missing(const CLI::App& app, const CLI::App& active) {
   return joined(missing, " and ") + (missing.size() == 1 ? " is missing" : " are missing");
 }
 
-// CLI11 prints bounds with six decimals: "0.000000 to 99.900000".
-std::string without_needless_zeros(const std::string& text) {
-  static const std::regex whole("\\b([0-9]+)\\.0+\\b");
-  static const std::regex fraction("\\b([0-9]+\\.[0-9]*[1-9])0+\\b");
-  return std::regex_replace(std::regex_replace(text, whole, "$1"), fraction, "$1");
-}
-
 }  // namespace
 
 std::string nearest(const std::string& word, const std::vector<std::string>& candidates) {
@@ -100,7 +92,7 @@ std::string usage_message(const CLI::App& app, const CLI::ParseError& error) {
   const bool unknown_comes_first = !app.remaining(/*recurse=*/false).empty();
   const CLI::App& active = parsed.empty() || unknown_comes_first ? app : *parsed.front();
   const std::vector<std::string> unknown = app.remaining(/*recurse=*/true);
-  std::string message = without_needless_zeros(error.what());
+  std::string message = error.what();
   // Something unknown is the likelier mistake than what is missing because of it.
   if (dynamic_cast<const CLI::ExtrasError*>(&error) ||
       dynamic_cast<const CLI::RequiredError*>(&error)) {

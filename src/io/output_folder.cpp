@@ -11,6 +11,8 @@
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
+#include <fstream>
+#include <sstream>
 #include <system_error>
 #include <vector>
 
@@ -40,9 +42,18 @@ bool holds(const fs::path& folder, const fs::path& other) {
   return !relative.empty() && *relative.begin() != "..";
 }
 
+// What folders beside the target begin with that a later run may remove: hidden, and called so that
+// nobody else's are.
+std::string hidden(const fs::path& target, const char* what) {
+  return "." + target.filename().string() + ".vggt-" + what + "-";
+}
+constexpr const char* kPartial = "partial";  // results in the making
+constexpr const char* kOld = "old";          // a former result, for a moment
+
 // A name that nothing has yet: a killed run may have left one with our process id.
-std::string unused_name(const std::string& beside, const char* what) {
-  const std::string first = beside + what + std::to_string(::getpid());
+std::string unused_name(const fs::path& target, const std::string& beginning) {
+  const std::string first =
+      (target.parent_path() / (beginning + std::to_string(::getpid()))).string();
   std::string name = first;
   std::error_code error;  // what cannot be looked at shows when the name is used
   for (int i = 2; fs::exists(fs::symlink_status(name, error)); ++i) {
@@ -78,18 +89,22 @@ bool is_still(int descriptor, const std::string& path) {
 // was moved aside comes back if nothing took its place.
 void clean_up_after_killed(const fs::path& target) {
   std::error_code error;
-  const std::string staging = target.filename().string() + ".partial-";
-  const std::string aside = target.filename().string() + ".old-";
+  const std::string staging = hidden(target, kPartial);
+  const std::string aside = hidden(target, kOld);
+  const auto is_one = [](const std::string& name, const std::string& beginning) {
+    return name.starts_with(beginning) &&
+           name.find_first_not_of("0123456789-", beginning.size()) == std::string::npos;
+  };
   std::vector<fs::path> left;
   for (fs::directory_iterator entry(target.parent_path(), error), end; !error && entry != end;
        entry.increment(error)) {
     const std::string name = entry->path().filename().string();
-    if (name.rfind(staging, 0) == 0 || name.rfind(aside, 0) == 0) left.push_back(entry->path());
+    if (is_one(name, staging) || is_one(name, aside)) left.push_back(entry->path());
   }
   for (const fs::path& path : left) {
     const int lock = lock_folder(path);
     if (lock < 0) continue;
-    const bool is_former = path.filename().string().rfind(aside, 0) == 0;
+    const bool is_former = is_one(path.filename().string(), aside);
     if (is_former && !fs::exists(fs::symlink_status(target, error))) {
       move_folder(path, target);
     } else {
@@ -99,8 +114,26 @@ void clean_up_after_killed(const fs::path& target) {
   }
 }
 
-// For an existing folder: whether it may and can be replaced. Renaming it and back asks the system,
-// which alone knows of mount points and rights.
+// A mount point cannot be renamed. Of another part of the same file system only the list of mounts
+// tells.
+bool is_mount_point(const fs::path& folder) {
+  struct stat own = {};
+  struct stat parent = {};
+  if (::stat(folder.c_str(), &own) == 0 && ::stat(folder.parent_path().c_str(), &parent) == 0 &&
+      own.st_dev != parent.st_dev) {
+    return true;
+  }
+  std::ifstream mounts("/proc/self/mountinfo");
+  for (std::string line; std::getline(mounts, line);) {
+    std::istringstream fields(line);
+    std::string id, parent_id, device, root, place;
+    fields >> id >> parent_id >> device >> root >> place;
+    if (place == folder.string()) return true;
+  }
+  return false;
+}
+
+// For an existing folder: whether it may and can be replaced.
 void check_replaceable(const std::string& path,
                        const fs::path& target,
                        bool overwrite,
@@ -123,12 +156,13 @@ void check_replaceable(const std::string& path,
     throw ConfigError("output",
                       path + " is or holds the current folder and is not replaced" + instead);
   }
-  const std::string aside = unused_name(target, ".old-");
-  if (const auto failure = move_folder(target, aside)) {
-    throw ConfigError("output", path + " cannot be replaced (" + failure.message() + ")" + instead);
+  if (is_mount_point(target)) {
+    throw ConfigError("output", path + " is a mount point and cannot be replaced" + instead);
   }
-  if (const auto failure = move_folder(aside, target)) {
-    throw IoError(aside, "cannot be moved back to " + target.string() + ": " + failure.message());
+  if (::access(target.parent_path().c_str(), W_OK | X_OK) != 0) {
+    throw ConfigError("output",
+                      path + " cannot be replaced: " + std::generic_category().message(errno) +
+                          "; name a folder elsewhere");
   }
 }
 
@@ -152,7 +186,7 @@ OutputFolder::OutputFolder(const std::string& path,
   }
   fs::create_directories(target.parent_path(), error);
   if (error) throw IoError(path, "its parent folder cannot be created: " + error.message());
-  const std::string staging = unused_name(target_, ".partial-");
+  const std::string staging = unused_name(target, hidden(target, kPartial));
   fs::create_directory(staging, error);
   if (error) throw IoError(path, "cannot be created: " + error.message());
   staging_ = staging;
@@ -169,28 +203,33 @@ OutputFolder::~OutputFolder() {
 
 void OutputFolder::commit() {
   if (lock_ >= 0 && !is_still(lock_, staging_)) {
-    throw IoError(staging_,
-                  "was removed while the results were written into it; they are incomplete: run "
-                  "again");
+    throw IoError(target_,
+                  "what was being written for it, " + staging_ +
+                      ", was removed by another program; run again");
   }
   // From here on the results are worth more than a clean disk.
   finished_ = true;
-  const std::string kept = "; the results are kept in " + staging_;
+  const fs::path target(target_);
+  // Under a name that no later run removes.
+  const auto keep = [&] {
+    const std::string name = unused_name(target, target.filename().string() + ".kept-");
+    return "; the results are kept in " + (move_folder(staging_, name) ? staging_ : name);
+  };
   std::string aside;
   std::error_code error;
   if (overwrite_ && fs::exists(target_, error) && exchange_folders(staging_, target_)) {
     aside = staging_;
   } else {
     if (overwrite_ && fs::exists(target_, error)) {
-      aside = unused_name(target_, ".old-");
+      aside = unused_name(target, hidden(target, kOld));
       if (const auto failure = move_folder(target_, aside)) {
-        throw IoError(target_, "cannot be moved aside: " + failure.message() + kept);
+        throw IoError(target_, "cannot be moved aside: " + failure.message() + keep());
       }
     }
     if (const auto failure = move_folder(staging_, target_)) {
       const bool lost_place = !aside.empty() && move_folder(aside, target_);
       throw IoError(target_,
-                    "cannot be put in place: " + failure.message() + kept +
+                    "cannot be put in place: " + failure.message() + keep() +
                         (lost_place ? ", the former ones in " + aside : ""));
     }
   }

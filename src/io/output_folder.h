@@ -7,7 +7,8 @@
 namespace vggt {
 
 /// A result folder that appears complete or not at all: files are written into a staging folder
-/// beside it, which commit() renames. Without commit() the destructor removes the staging folder.
+/// beside it, ".<name>.vggt-partial-<process>", which commit() renames. Without commit() the
+/// destructor removes the staging folder.
 /// A run that is killed leaves its staging folder behind, and the result as it was; the next one
 /// with the same target removes it. Staging folders of running programs are locked and stay.
 class OutputFolder {
@@ -29,8 +30,8 @@ class OutputFolder {
   /// The staging folder: write here.
   const std::string& path() const { return staging_; }
 
-  /// Moves the results to their place. Throws IoError; the staging folder is then kept, and the
-  /// message says where it is, unless it vanished meanwhile, or part of it.
+  /// Moves the results to their place. Throws IoError; the results are then kept beside it as
+  /// "<name>.kept-<process>", as the message says, unless they vanished meanwhile, or part of them.
   void commit();
 
  private:

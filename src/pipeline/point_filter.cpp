@@ -356,7 +356,7 @@ void check(const PointFilter& filter) {
        "drop-percent",
        "must be at least 0 and below 100");
   must(filter.edge_ratio >= 0 && std::isfinite(filter.edge_ratio),
-       "edge-ratio",
+       "edges",
        "must be 0 (off) or a positive number");
   must(filter.voxel >= 0 && std::isfinite(filter.voxel),
        "voxel",
@@ -364,20 +364,29 @@ void check(const PointFilter& filter) {
   must(filter.max_points >= 0, "max-points", "must be 0 (all) or a positive number");
 }
 
-PointCloud make_points(const Reconstruction& reconstruction, const PointFilter& filter) {
+PointCloud make_points(const Reconstruction& reconstruction,
+                       const PointFilter& filter,
+                       const ProgressCallback& progress,
+                       StageProgress::Seconds* seconds) {
   check(filter);
+  StageProgress stage("points", 4, progress, seconds);
   const Input input = input_of(reconstruction);
   const Pixels surface = surface_pixels(input);
+  stage.advance();
   Pixels keep = surface;
   drop_hidden(input, keep);
   const float least = confidence_percentile(input, keep, filter.drop_percent);
   if (filter.edge_ratio > 0) drop_edges(input, surface, filter.edge_ratio, keep);
   drop_below(input, least, keep);
+  stage.advance();
   std::vector<PointVoxels::Voxel> voxels;
   if (filter.voxel > 0) voxels = merge_voxels(input, filter.voxel, keep);
+  stage.poll();
   if (filter.max_points > 0) thin(input, filter.max_points, keep);
+  stage.advance();
   PointCloud cloud = gather(input, surface, filter.normals, keep);
   if (filter.voxel > 0) take_means(voxels, input, cloud);
+  stage.advance();
   return cloud;
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "src/base/progress.h"
 #include "src/pipeline/reconstruction.h"
 
 namespace vggt {
@@ -35,8 +36,12 @@ void check(const PointFilter& filter);
 
 /// The points of a reconstruction, by frame, row and column; its own `points` are not looked at.
 /// Pixels without a finite positive depth, of padding, or hidden by the mask never count. The same
-/// input gives the same points, whatever the number of threads. Throws ConfigError as check() does,
-/// and if a voxel is too small for the scene.
-PointCloud make_points(const Reconstruction& reconstruction, const PointFilter& filter);
+/// input gives the same points, whatever the number of threads. `progress` is asked between the
+/// steps of the stage "points". Throws ConfigError as check() does, and if a voxel is too small for
+/// the scene; Cancelled.
+PointCloud make_points(const Reconstruction& reconstruction,
+                       const PointFilter& filter,
+                       const ProgressCallback& progress = {},
+                       StageProgress::Seconds* seconds = nullptr);
 
 }  // namespace vggt

@@ -42,9 +42,7 @@ Reconstruction reconstruct(const Vggt& model,
                            const ReconstructOptions& options) {
   check(options.points);
   Reconstruction result = predict(model, input, names, options);
-  StageProgress stage("points", 1, options.progress, options.seconds);
-  result.points = make_points(result, options.points);
-  stage.advance();
+  result.points = make_points(result, options.points, options.progress, options.seconds);
   return result;
 }
 

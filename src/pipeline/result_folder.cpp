@@ -3,6 +3,7 @@
 
 #include <ATen/ATen.h>
 
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -58,6 +59,37 @@ View view_from_json(const Json& json, int64_t network_width_px, int64_t network_
   return view;
 }
 
+// Empty, or the field that cannot be true.
+std::string impossible_field(const View& view) {
+  const PixelMap& map = view.map;
+  const Camera& camera = view.camera;
+  const auto is_size = [](int64_t px) { return px > 0 && px < (int64_t{1} << 30); };
+  const auto is_scale = [](double scale) { return scale > 0 && std::isfinite(scale); };
+  if (!is_size(map.stored_width_px)) return "width_px";
+  if (!is_size(map.stored_height_px)) return "height_px";
+  if (map.orientation < 1 || map.orientation > 8) return "exif_orientation_applied";
+  if (!is_scale(map.scale_x) || !is_scale(map.scale_y)) return "network_from_upright.scale";
+  if (!std::isfinite(map.offset_x_px) || !std::isfinite(map.offset_y_px)) {
+    return "network_from_upright.offset_px";
+  }
+  if (!is_scale(camera.fx_px) || !is_scale(camera.fy_px) || !std::isfinite(camera.cx_px) ||
+      !std::isfinite(camera.cy_px)) {
+    return "network_camera";
+  }
+  constexpr double kRounding = 1e-3;
+  for (int i = 0; i < 3; ++i) {
+    if (!std::isfinite(camera.translation[i])) return "network_camera.translation_cam_from_world";
+    for (int j = 0; j < 3; ++j) {
+      double dot = 0;
+      for (int k = 0; k < 3; ++k) dot += camera.rotation[3 * i + k] * camera.rotation[3 * j + k];
+      if (!(std::abs(dot - (i == j ? 1 : 0)) < kRounding)) {
+        return "network_camera.rotation_cam_from_world";
+      }
+    }
+  }
+  return "";
+}
+
 at::Tensor read_map(const fs::path& path, int64_t height, int64_t width) {
   const at::Tensor map = read_npy(path.string());
   if (map.scalar_type() != at::kFloat || map.sizes() != at::IntArrayRef({height, width})) {
@@ -93,7 +125,12 @@ Json read_report(const std::string& folder) {
   std::ifstream in(path);
   if (!in) throw IoError(path, "cannot be opened");
   try {
-    return Json::parse(in);
+    // Values are as deep in memory as in the text.
+    constexpr int kDeepest = 32;
+    return Json::parse(in, [](int depth, Json::parse_event_t, Json&) {
+      if (depth > kDeepest) throw Json::other_error::create(501, "nested too deep", nullptr);
+      return true;
+    });
   } catch (const Json::exception& problem) {
     throw IoError(path,
                   std::string("is damaged, restore it or make the result anew: ") + problem.what());
@@ -112,11 +149,18 @@ Reconstruction read_result(const std::string& folder, const ProgressCallback& pr
     report.at("network_input").at("height_px").get_to(height);
     for (const Json& photo : report.at("photos")) {
       result.views.push_back(view_from_json(photo, width, height));
+      const std::string field = impossible_field(result.views.back());
+      if (!field.empty()) {
+        throw IoError((root / "report.json").string(),
+                      field + " of photo '" + result.views.back().name +
+                          "' cannot be true; make the result anew");
+      }
       files.push_back(photo.at("file"));
     }
     if (report.contains("note")) report.at("note").get_to(result.note);
   } catch (const Json::exception& problem) {
-    throw IoError((root / "report.json").string(), problem.what());
+    throw IoError((root / "report.json").string(),
+                  std::string("is none that 'vggt reconstruct' wrote: ") + problem.what());
   }
   if (result.views.empty()) throw IoError((root / "report.json").string(), "names no photo");
   std::vector<at::Tensor> depth;

@@ -138,15 +138,15 @@ interrupted TERM 143 weights forward --weights synthetic:0 --model vggt-1b --inp
 if "$vggt" reconstruct --help >/dev/null 2>&1; then
   mkdir "$folder/empty" "$folder/other" "$folder/damaged"
   echo text >"$folder/other/readme.txt"
-  said 1 'none: ' reconstruct "$folder/none" -o "$folder/out"
-  said 1 'empty' reconstruct "$folder/empty" -o "$folder/out"
-  said 1 'other' reconstruct "$folder/other" -o "$folder/out"
+  said 1 'no such file or folder' reconstruct "$folder/none" -o "$folder/out"
+  said 1 'holds no picture' reconstruct "$folder/empty" -o "$folder/out"
+  said 1 'holds no picture among its 1 file' reconstruct "$folder/other" -o "$folder/out"
   head -c 5000 "$photos/$(ls "$photos" | head -n 1)" >"$folder/damaged/a.jpg"
-  said 1 'damaged/a.jpg' reconstruct "$folder/damaged" -o "$folder/out"
-  [[ -z "$(find "$folder" -maxdepth 1 -name 'out*')" ]] || fail "a reconstruction that failed left files behind"
+  said 1 'none of 1 can be read; the first: .*damaged/a.jpg' reconstruct "$folder/damaged" -o "$folder/out"
+  [[ -z "$(find "$folder" -maxdepth 1 -name '*out*')" ]] || fail "a reconstruction that failed left files behind"
 
   interrupted INT 130 weights reconstruct "$photos" -o "$folder/out" --weights synthetic:0 --model vggt-1b
-  [[ -z "$(find "$folder" -maxdepth 1 -name 'out*')" ]] || fail "an interrupted reconstruction left files behind"
+  [[ -z "$(find "$folder" -maxdepth 1 -name '*out*')" ]] || fail "an interrupted reconstruction left files behind"
 
   said 0 '2 photos' reconstruct "$photos" -o "$folder/out" --max-images 2
   grep -q 'aggregator: 12/12 in .* s, .*peak memory' "$folder/out/log.txt" || fail "log.txt lacks the stages"

@@ -44,6 +44,8 @@ said 0 'points' reconstruct "$photos" -o "$out" --overwrite --voxel 0.1
 (($(field "$out/report.json" '["points"]') < all)) || fail "--voxel leaves all points"
 said 2 'drop-percent: Value 100 not in range 0 to 99.9$' reconstruct "$photos" -o "$folder/new" --drop-percent 100
 
+said 2 'edges: Value nan not in range 0 to 100$' reconstruct "$photos" -o "$folder/new" --edges nan
+
 # A dry run writes nothing.
 before=$(ls -AR "$folder" | sha256sum)
 said 0 'time +about' reconstruct "$photos" -o "$folder/new" --dry-run
@@ -62,9 +64,18 @@ said 2 'are for videos, and there is none' reconstruct "$photos" -o "$folder/new
 
 # Nothing that is not ours is overwritten; results are no photos.
 touch "$out/notes.txt"
-said 2 'notes.txt is none of our files' reconstruct "$photos" -o "$out" --overwrite
-said 2 'notes.txt is none of our files' reconstruct "$photos" -o "$out" --overwrite --dry-run
+said 2 'notes.txt is none of the files' reconstruct "$photos" -o "$out" --overwrite
+said 2 'notes.txt is none of the files' reconstruct "$photos" -o "$out" --overwrite --dry-run
 rm "$out/notes.txt"
+for foreign in depth/mine.npy sparse/1/cameras.bin depth/deep/notes.txt; do
+  mkdir -p "$(dirname "$out/$foreign")"
+  touch "$out/$foreign"
+  said 2 'is none of the files' reconstruct "$photos" -o "$out" --overwrite
+  [[ -e "$out/$foreign" ]] || fail "$foreign was lost"
+  rm -r "$out/$foreign"
+done
+rm -r "$out/sparse/1" "$out/depth/deep"
+mkdir "$folder/out.old-backup" "$folder/out.partial-notes"
 cp -r "$out" "$photos/result"
 said 0 '2 photos' reconstruct "$photos" --recursive -o "$out" --overwrite
 rm -r "$photos/result"
@@ -86,8 +97,36 @@ kill $!
 while kill -0 $! 2>/dev/null && ! grep -q '^aggregator' "$folder/gone.txt"; do sleep 0.01; done
 rm -r "$folder/gone"
 wait $! && fail "a run ended well though its folder vanished"
-grep -q "$folder/gone/out.*: was removed" "$folder/gone.txt" || fail "a folder that vanished: $(tail -2 "$folder/gone.txt")"
+grep -q "$folder/gone/out: what was being written for it, .* was removed" "$folder/gone.txt" || fail "a folder that vanished: $(tail -2 "$folder/gone.txt")"
 [[ -z "$(ls -A "$folder/gone")" ]] || fail "a folder that vanished: left $(ls -A "$folder/gone")"
+
+rmdir "$folder/out.old-backup" "$folder/out.partial-notes" || fail "a folder of the user's was removed"
+
+# Masks: what is not white gives no points; a mask that cannot be read leaves its photo out.
+mkdir "$folder/masks"
+python3 - "$folder/masks" <<'EOM'
+import struct, sys, zlib
+def chunk(kind, data):
+    body = kind + data
+    return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
+def png(path, left):
+    rows = b"".join(b"\0" + bytes([left] * 320 + [255] * 320) for _ in range(360))
+    header = struct.pack(">IIBBBBB", 640, 360, 8, 0, 0, 0, 0)
+    open(path, "wb").write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+png(sys.argv[1] + "/DJI_0018.png", 0)
+png(sys.argv[1] + "/DJI_0020.png", 255)
+EOM
+said 0 '2 photos' reconstruct "$photos" -o "$folder/all" --drop-percent 0
+said 0 '2 photos' reconstruct "$photos" -o "$folder/masked" --drop-percent 0 --masks "$folder/masks"
+whole=$(field "$folder/all/report.json" '["photos"][0]["points"]')
+half=$(field "$folder/masked/report.json" '["photos"][0]["points"]')
+((half * 2 > whole * 9 / 10 && half * 2 < whole * 11 / 10)) || fail "half a mask leaves $half of $whole points"
+[[ $(field "$folder/masked/report.json" '["photos"][1]["points"]') -eq \
+  $(field "$folder/all/report.json" '["photos"][1]["points"]') ]] || fail "a white mask takes points away"
+echo text >"$folder/masks/DJI_0020.png"
+said 0 'left out: its mask .*DJI_0020.png' reconstruct "$photos" -o "$folder/masked" --overwrite --masks "$folder/masks"
+[[ $(field "$folder/masked/report.json" '["skipped"][0]["path"]') == *DJI_0020.jpg ]] || fail "the photo is not counted"
+said 1 'DJI_0020.png' reconstruct "$photos" -o "$folder/new" --strict --masks "$folder/masks"
 
 # Every format, without the network, and never over what is there.
 said 0 'points' reconstruct "$photos" -o "$out" --overwrite --text --predictions
@@ -107,10 +146,14 @@ cmp "$out/sparse/0/images.txt" "$folder/model/images.txt" || fail "convert chang
 said 0 'nerfstudio' convert "$out" --to nerfstudio -o "$folder/deep/in/nerfstudio"
 photo=$(field "$folder/deep/in/nerfstudio/transforms.json" '["frames"][0]["file_path"]')
 [[ -f "$folder/deep/in/nerfstudio/$photo" ]] || fail "transforms.json does not lead to the photo: $photo"
+touch "$folder/.scene.ply.vggt-partial-999999999" "$folder/.scene.ply.vggt-partial-notes"
 said 0 'ply' convert "$out" --to ply -o "$folder/scene.ply" --overwrite
+[[ ! -e "$folder/.scene.ply.vggt-partial-999999999" && -e "$folder/.scene.ply.vggt-partial-notes" ]] ||
+  fail "convert does not clean up after one that was killed, or after others: $(ls -A "$folder")"
 cp "$folder/scene.ply" "$folder/mine.jpg"
 said 2 'mine.jpg is no .ply file' convert "$out" --to ply -o "$folder/mine.jpg" --overwrite
-said 2 'is no file of a colmap folder' convert "$out" --to colmap -o "$photos" --overwrite
+said 2 'is none of the files of a colmap folder' convert "$out" --to colmap -o "$photos" --overwrite
+said 2 'transforms.json is none of the files of a colmap' convert "$out" --to colmap -o "$folder/deep/in/nerfstudio" --overwrite
 [[ -f "$photos/DJI_0018.jpg" ]] || fail "convert --overwrite removed the photos"
 said 1 'report.json' convert "$photos" --to ply -o "$folder/x.ply"
 rm "$out/depth/DJI_0018.npy"

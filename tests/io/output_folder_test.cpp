@@ -6,6 +6,7 @@
 #include "tests/support/temporary_folder.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -114,12 +115,14 @@ TEST(OutputFolder, OverwriteWithoutCommitKeepsTheFormer) {
   EXPECT_EQ(entries(folder.path()), 1u);
 }
 
-TEST(OutputFolder, AFailedCommitMovesTheFormerBack) {
+TEST(OutputFolder, ResultsThatVanishedDoNotReplaceTheFormer) {
   TemporaryFolder folder;
   make_former(folder.file("out"));
   OutputFolder output(folder.file("out"), true);
-  fs::remove_all(output.path());  // so that there is nothing to move in place
-  EXPECT_THROW(output.commit(), IoError);
+  fs::remove_all(output.path());
+  fs::create_directory(output.path());  // as whoever writes the next file does
+  EXPECT_NE(message_of<IoError>([&] { output.commit(); }).find("was removed"), std::string::npos);
+  fs::remove(output.path());
   EXPECT_EQ(read_bytes(folder.file("out/report")), "former");
   EXPECT_EQ(entries(folder.path()), 1u);
 }
@@ -127,17 +130,18 @@ TEST(OutputFolder, AFailedCommitMovesTheFormerBack) {
 // Another run may finish first.
 TEST(OutputFolder, AFailedCommitKeepsTheResultsAndSaysWhere) {
   TemporaryFolder folder;
-  std::string staging, message;
+  std::string message;
   {
     OutputFolder output(folder.file("out"), false);
     write_result(output, "new");
     make_former(folder.file("out"));
-    staging = output.path();
     message = message_of<IoError>([&] { output.commit(); });
   }
-  EXPECT_NE(message.find(staging), std::string::npos) << message;
-  EXPECT_EQ(read_bytes(staging + "/report"), "new");
+  const std::string kept = folder.file("out.kept-" + std::to_string(getpid()));
+  EXPECT_NE(message.find(kept), std::string::npos) << message;
   EXPECT_EQ(read_bytes(folder.file("out/report")), "former");
+  { OutputFolder later(folder.file("out"), true); }
+  EXPECT_EQ(read_bytes(kept + "/report"), "new") << "a later run removed it";
 }
 
 TEST(OutputFolder, TwoAtOnceDoNotShareAStagingFolder) {
@@ -151,19 +155,24 @@ TEST(OutputFolder, TwoAtOnceDoNotShareAStagingFolder) {
 TEST(OutputFolder, WhatAKilledRunLeftGoes) {
   TemporaryFolder folder;
   make_former(folder.file("out"));
-  make_former(folder.file("out.partial-12"));
-  make_former(folder.file("out.old-12"));
-  make_former(folder.file("other.partial-12"));
+  make_former(folder.file(".out.vggt-partial-12"));
+  make_former(folder.file(".out.vggt-old-12-2"));
+  const std::vector<std::string> others = {"out.partial-12",
+                                           "out.old-backup",
+                                           "out.kept-12",
+                                           ".other.vggt-partial-12",
+                                           ".out.vggt-old-notes"};
+  for (const std::string& other : others) make_former(folder.file(other));
   OutputFolder output(folder.file("out"), true);
-  EXPECT_FALSE(fs::exists(folder.file("out.partial-12")));
-  EXPECT_FALSE(fs::exists(folder.file("out.old-12")));
-  EXPECT_TRUE(fs::exists(folder.file("other.partial-12"))) << "of another target";
+  EXPECT_FALSE(fs::exists(folder.file(".out.vggt-partial-12")));
+  EXPECT_FALSE(fs::exists(folder.file(".out.vggt-old-12-2")));
+  for (const std::string& other : others) EXPECT_TRUE(fs::exists(folder.file(other))) << other;
   EXPECT_EQ(read_bytes(folder.file("out/report")), "former");
 }
 
 TEST(OutputFolder, AFormerResultThatAKilledRunMovedAsideComesBack) {
   TemporaryFolder folder;
-  make_former(folder.file("out.old-12"));
+  make_former(folder.file(".out.vggt-old-12"));
   EXPECT_THROW(OutputFolder(folder.file("out"), false), ConfigError);
   EXPECT_EQ(read_bytes(folder.file("out/report")), "former");
   EXPECT_EQ(entries(folder.path()), 1u);

@@ -32,8 +32,7 @@ def check_colours(image, model, path, camera):
     network's input in any direction the colours must fit worse."""
     network_px = 140  # the longest side of the bundled model's input
     scale = max(camera.width, camera.height) / network_px
-    if scale < 2:
-        return  # nothing was made smaller: half a pixel cannot be told from resampling
+    check(scale >= 2, f"{image.name}: too small a photo to tell half a pixel from resampling")
     photo = np.asarray(Image.open(path).convert("RGB").filter(ImageFilter.BoxBlur(scale / 2 - 0.5)), dtype=float)
     seen = [p for p in image.points2D if p.has_point3D()]
     colours = np.array([model.points3D[p.point3D_id].color for p in seen], dtype=float)

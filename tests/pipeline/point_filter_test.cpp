@@ -318,7 +318,7 @@ TEST(PointFilter, RefusesOptionsOutOfRange) {
     expect(error_for({.drop_percent = percent}), "drop-percent");
   }
   for (const double value : {-1.0, nan, std::numeric_limits<double>::infinity()}) {
-    expect(error_for({.edge_ratio = value}), "edge-ratio");
+    expect(error_for({.edge_ratio = value}), "edges");
     expect(error_for({.voxel = value}), "voxel");
   }
   expect(error_for({.max_points = -1}), "max-points");

@@ -88,7 +88,7 @@ TEST_F(ResultFolder, SaysWhichFieldOfTheReportIsMissingOrWrong) {
   report_["photos"][1].erase("network_camera");
   expect("network_camera");
   report_["photos"][0]["network_camera"]["rotation_cam_from_world"] = {1, 2};
-  expect("");
+  expect("array index 2");
   report_["photos"][0]["width_px"] = "wide";
   expect("type must be number");
   report_["network_input"].erase("height_px");
@@ -98,7 +98,31 @@ TEST_F(ResultFolder, SaysWhichFieldOfTheReportIsMissingOrWrong) {
   report_.erase("photos");
   expect("photos");
   report_ = Json::array();
-  expect("");
+  expect("cannot use at() with array");
+}
+
+TEST_F(ResultFolder, ValuesThatCannotBeTrueAreRefused) {
+  const Json whole = report_;
+  const auto expect = [&](const char* field, auto change) {
+    change(report_["photos"][1]);
+    EXPECT_THAT(complaint(), AllOf(HasSubstr("report.json"), HasSubstr(field), HasSubstr("b.jpg")));
+    report_ = whole;
+  };
+  expect("width_px", [](Json& photo) { photo["width_px"] = -5; });
+  expect("height_px", [](Json& photo) { photo["height_px"] = 1e30; });
+  expect("exif_orientation", [](Json& photo) { photo["exif_orientation_applied"] = 99; });
+  expect("scale", [](Json& photo) { photo["network_from_upright"]["scale"] = {0, 1}; });
+  expect("network_camera", [](Json& photo) { photo["network_camera"]["fx_px"] = 0; });
+  expect("rotation", [](Json& photo) {
+    photo["network_camera"]["rotation_cam_from_world"] = std::vector<double>(9, 0);
+  });
+}
+
+TEST_F(ResultFolder, ADeepReportIsRefusedBeforeItIsBuilt) {
+  const std::string deep =
+      R"({"model": )" + std::string(200000, '[') + std::string(200000, ']') + "}";
+  folder_.write("report.json", deep);
+  EXPECT_THAT(message_of<IoError>([&] { read_report(folder_.path()); }), HasSubstr("too deep"));
 }
 
 TEST_F(ResultFolder, ReadsNothingOutsideItself) {
