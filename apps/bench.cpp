@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "apps/commands.h"
@@ -157,7 +158,13 @@ void run(const BenchCommand& command) {
       options.model.empty()) {
     options.model = "vggt-1b";
   }
-  if (!command.json.empty()) check_writable(command.json);
+  if (!command.json.empty()) {
+    check_writable(command.json);
+    std::error_code missing;
+    if (std::filesystem::exists(command.json, missing) && !command.json.ends_with(".json")) {
+      throw ConfigError("json", command.json + " exists and is no .json file; name another file");
+    }
+  }
   reset_peak_memory();
   const LoadedModel loaded = load(options, progress);
   const ImageSize size = image_size(command.size, loaded.model->config);

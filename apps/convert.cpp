@@ -55,9 +55,15 @@ void write_nerfstudio_folder(const ConvertCommand& command, const std::string& f
   TransformsFile transforms = read_transforms(in_result(command, "transforms.json"));
   // Links on the way are resolved: ".." after one would else lead elsewhere.
   const fs::path output = fs::weakly_canonical(fs::absolute(command.output));
+  int64_t missing = 0;
   for (TransformsFile::Frame& frame : transforms.frames) {
     const fs::path photo = fs::weakly_canonical(fs::absolute(in_result(command, frame.file_path)));
+    std::error_code unknown;
+    missing += fs::exists(photo, unknown) ? 0 : 1;
     frame.file_path = photo.lexically_proximate(output).generic_string();
+  }
+  if (missing > 0) {
+    say("warning: " + std::to_string(missing) + " photos are no longer where transforms.json says");
   }
   write_transforms(folder + "/transforms.json", transforms);
   const std::string points = in_result(command, "points.ply");

@@ -29,7 +29,7 @@ void add_man(CLI::App& app) {
   CLI::App* sub = app.add_subcommand("man", "Print the manual page");
   sub->footer(examples({{"Read it", "vggt man | man -l -"},
                         {"Keep it", "vggt man > ~/.local/share/man/man1/vggt.1"},
-                        {"As PDF", "vggt man | man -l -T pdf - > vggt.pdf"}}));
+                        {"As a file for man", "vggt man > vggt.1"}}));
   sub->callback([&app] { std::cout << man_page(app); });
 }
 

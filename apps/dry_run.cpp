@@ -14,6 +14,7 @@
 #include "src/base/device.h"
 #include "src/base/error.h"
 #include "src/io/output_folder.h"
+#include "src/pipeline/result_folder.h"
 
 namespace vggt::apps {
 namespace {
@@ -115,6 +116,7 @@ void dry_run(const ReconstructCommand& command, const ProgressCallback& progress
   // once; parents that are missing would stay, so they are left to the run.
   check(command.points);
   check_replaceable(command);
+  if (command.from_cache) read_report(command.output);  // there must be one
   if (fs::is_directory(fs::absolute(command.output).parent_path())) {
     const OutputFolder output(command.output, command.overwrite, inputs_of(command));
   }

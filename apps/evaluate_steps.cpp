@@ -130,11 +130,7 @@ class Scorer {
     }
     truth.depth = true_depth(planned);
     Clock::time_point start = Clock::now();
-    NetworkInput input;
-    {
-      StageProgress stage("photos", static_cast<int64_t>(photos.size()), kUninterrupted);
-      input = read_photos(photos, read_, stage).input;
-    }
+    const NetworkInput input = read_photos(photos, read_, kUninterrupted).input;
     result.read_seconds = seconds_since(start);
     result.height_px = input.images.size(2);
     result.width_px = input.images.size(3);

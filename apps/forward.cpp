@@ -3,7 +3,6 @@
 #include <c10/core/InferenceMode.h>
 
 #include <CLI/CLI.hpp>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "apps/commands.h"
@@ -73,10 +72,7 @@ Tensors joined(std::map<std::string, std::vector<at::Tensor>>& traced) {
 void run(const ForwardCommand& command) {
   const ProgressCallback progress = interruptible_progress();
   check_writable(command.output);
-  std::error_code missing;
-  if (std::filesystem::equivalent(command.input, command.output, missing)) {
-    throw ConfigError("output", command.output + " is the input; name another file");
-  }
+  check_is_no_input(command.output, {command.input, command.model.weights, command.model.config});
   const WeightFile input = open_weight_file(command.input);
   at::Tensor images = floating_input(input, "in.images");
   if (images.numel() > 0 && (images.min().item<double>() < 0 || images.max().item<double>() > 1)) {

@@ -32,6 +32,7 @@ ProgressCallback interruptible_progress() {
   action.sa_flags = static_cast<int>(SA_RESETHAND | SA_RESTART);
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
+  sigaction(SIGHUP, &action, nullptr);  // the terminal was closed
   return [](const Progress& progress) {
     messages().show(progress);
     return received == 0;

@@ -30,6 +30,15 @@ void check_writable(const std::string& path) {
   }
 }
 
+void check_is_no_input(const std::string& path, const std::vector<std::string>& inputs) {
+  for (const std::string& input : inputs) {
+    std::error_code missing;
+    if (fs::equivalent(path, input, missing)) {
+      throw ConfigError("output", path + " is read, too, and would be lost; name another file");
+    }
+  }
+}
+
 namespace {
 
 // Hidden, and called so that nobody else's files are.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/reconstruct_steps.h"
 
+#include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <iomanip>
 #include <set>
@@ -293,6 +295,26 @@ void warn_of_reading(const ReadPhotos& read, RunFacts& facts) {
                std::to_string(map.stored_height_px) + " pixels: too few to see anything",
            facts);
     }
+  }
+  // Of the photo's area, what the network input's edges cut off.
+  int64_t cropped = 0;
+  double most = 0;
+  for (const PixelMap& map : read.input.maps) {
+    const auto shown = [](int64_t network_px, double scale, int64_t upright_px) {
+      return std::min(1.0,
+                      static_cast<double>(network_px) / scale / static_cast<double>(upright_px));
+    };
+    const double kept = shown(map.network_width_px, map.scale_x, map.upright_width_px()) *
+                        shown(map.network_height_px, map.scale_y, map.upright_height_px());
+    constexpr double kWorthSaying = 0.1;
+    if (1 - kept < kWorthSaying) continue;
+    ++cropped;
+    most = std::max(most, 1 - kept);
+  }
+  if (cropped > 0) {
+    warn("of " + count_of(cropped, "photo") + " up to " + std::to_string(std::lround(100 * most)) +
+             " % lie outside the network's input and are not used; --fit pad keeps all of them",
+         facts);
   }
   if (read.input.mixed_sizes) {
     warn(

@@ -15,8 +15,8 @@
 #include "apps/program.h"
 #include "src/base/error.h"
 #include "src/image/decode.h"
-#include "src/image/map_png.h"
 #include "src/image/inputs.h"
+#include "src/image/map_png.h"
 #include "src/image/picture_file.h"
 #include "src/io/output_folder.h"
 #include "src/io/scene_folder.h"
@@ -130,8 +130,7 @@ void write_scene(const SynthCommand& command,
     cameras.frames.push_back(
         {name + "." + command.format, "depth/" + name + ".png", sample.cameras[i]});
     write_picture(folder + "/images/" + cameras.frames[i].file, pictures[frame], 92);
-    write_map_png(
-        folder + "/" + cameras.frames[i].depth, sample.depth[frame], cameras.depth_scale);
+    write_map_png(folder + "/" + cameras.frames[i].depth, sample.depth[frame], cameras.depth_scale);
   }
   write_scene_cameras(folder, cameras);
   write_text_file(folder + "/SOURCE.md", printable(source_text(command, sample, scene)));

@@ -58,6 +58,7 @@ NpzFile npz_from(const Reconstruction& reconstruction) {
     cam_from_world.push_back(matrices.extrinsics);
     npz.texts["names"].push_back(view.name);
   }
+  npz.texts["files"] = photo_stems(reconstruction.views);
   npz.tensors["intrinsics"] = at::stack(intrinsics);
   npz.tensors["cam_from_world"] = at::stack(cam_from_world);
   const PointCloud& points = reconstruction.points;

@@ -28,8 +28,9 @@ std::vector<OutputFile> scene_files(const Reconstruction& reconstruction,
                                     const MapScales& scales);
 
 /// A result as NumPy arrays, for write_npz(): depth and confidence [S, H, W], intrinsics [S, 3, 3]
-/// in pixels of the network input, cam_from_world [S, 3, 4], names, and of the points position [N,
-/// 3], colour [N, 3], point_confidence [N], and where they are known frame [N] and normal [N, 3].
+/// in pixels of the network input, cam_from_world [S, 3, 4], names, files (what depth/ and
+/// confidence/ call them), and of the points position [N, 3], colour [N, 3], point_confidence [N],
+/// and where they are known frame [N] and normal [N, 3].
 NpzFile npz_from(const Reconstruction& reconstruction);
 
 }  // namespace vggt

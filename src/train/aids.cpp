@@ -66,8 +66,7 @@ at::Tensor own_places(int64_t rows, int64_t columns, const at::TensorOptions& op
 }  // namespace
 
 Aids::Aids(int64_t channels, std::vector<int64_t> layers) : layers_(std::move(layers)) {
-  descriptor_ =
-      register_module("descriptor", std::make_shared<nn::Linear>(channels, kDescriptor));
+  descriptor_ = register_module("descriptor", std::make_shared<nn::Linear>(channels, kDescriptor));
   own_place_ = register_module("own_place", std::make_shared<nn::Linear>(channels, 2));
   for (const int64_t layer : layers_) {
     const std::string name = std::to_string(layer);
@@ -117,8 +116,8 @@ AidLosses Aids::forward(const Inside& inside,
     const at::Tensor k = inside.keys[i].slice(1, 0, kHeads);
     const at::Tensor scores = q.unsqueeze(3).matmul(k.transpose(3, 4).unsqueeze(2)) /
                               std::sqrt(static_cast<double>(q.size(4)));  // [B, A, i, j, q, n]
-    const Match match = match_loss(
-        scores, target.unsqueeze(1).expand({-1, scores.size(1), -1, -1, -1}));
+    const Match match =
+        match_loss(scores, target.unsqueeze(1).expand({-1, scores.size(1), -1, -1, -1}));
     losses.attention = losses.attention + match.loss / blocks;
     losses.attention_accuracy += match.accuracy / blocks;
   }
@@ -134,12 +133,12 @@ AidLosses Aids::forward(const Inside& inside,
   const at::Tensor valid = (targets.depth > 0) & (targets.depth < kFarthest);
   const at::Tensor scale = targets.depth.clamp_min(0.3).rsqrt();
   for (size_t i = 0; i < layers_.size(); ++i) {
-    const double weight =
-        0.5 + 0.5 * static_cast<double>(i) / static_cast<double>(std::max<size_t>(1, layers_.size() - 1));
+    const double weight = 0.5 + 0.5 * static_cast<double>(i) /
+                                    static_cast<double>(std::max<size_t>(1, layers_.size() - 1));
     const at::Tensor& tokens = inside.layers.at(layers_[i]);
     const at::Tensor place = place_[i]->forward(tokens).to(at::kFloat);
-    losses.place =
-        losses.place + weight * masked_mean((place - targets.place).abs().sum(-1), targets.has_place);
+    losses.place = losses.place +
+                   weight * masked_mean((place - targets.place).abs().sum(-1), targets.has_place);
     const at::Tensor error =
         (point_[i]->forward(tokens).to(at::kFloat) - targets.points).square().sum(-1) + 1e-12;
     losses.point = losses.point + weight * masked_mean(error.sqrt() * scale, valid);

@@ -32,9 +32,10 @@ struct AidLosses {
 };
 
 /// Losses that a small model needs to begin to see motion: trained on cameras and depth alone it
-/// stays at the mean pose. Correspondence is taught directly, as InfoNCE between patches of different
-/// frames (van den Oord et al., "Representation learning with contrastive predictive coding", 2018)
-/// whose targets come from reprojection. Its small regressors are thrown away after training.
+/// stays at the mean pose. Correspondence is taught directly, as InfoNCE between patches of
+/// different frames (van den Oord et al., "Representation learning with contrastive predictive
+/// coding", 2018) whose targets come from reprojection. Its small regressors are thrown away after
+/// training.
 class Aids : public torch::nn::Module {
  public:
   /// layers: the kept pairs whose tokens tell places and points.

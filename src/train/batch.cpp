@@ -10,7 +10,7 @@ namespace vggt::train {
 namespace {
 
 // [3, 4] -> [4, 4].
-at::Tensor square(const at::Tensor& matrix) {
+at::Tensor homogeneous(const at::Tensor& matrix) {
   return at::cat({matrix, at::tensor({0.0, 0.0, 0.0, 1.0}, matrix.options()).view({1, 4})});
 }
 
@@ -21,7 +21,8 @@ CameraMatrices relative_to_first(const std::vector<Camera>& cameras) {
   at::Tensor world_from_first;
   for (const Camera& camera : cameras) {
     const CameraMatrices matrices = matrices_of(camera);
-    if (!world_from_first.defined()) world_from_first = at::inverse(square(matrices.extrinsics));
+    if (!world_from_first.defined())
+      world_from_first = at::inverse(homogeneous(matrices.extrinsics));
     extrinsics.push_back(matrices.extrinsics.matmul(world_from_first));
     intrinsics.push_back(matrices.intrinsics);
   }
@@ -29,8 +30,8 @@ CameraMatrices relative_to_first(const std::vector<Camera>& cameras) {
 }
 
 double mean_distance(const at::Tensor& depth, const CameraMatrices& cameras) {
-  const at::Tensor points = unproject(
-      depth, cameras.extrinsics.to(at::kFloat), cameras.intrinsics.to(at::kFloat));
+  const at::Tensor points =
+      unproject(depth, cameras.extrinsics.to(at::kFloat), cameras.intrinsics.to(at::kFloat));
   const at::Tensor distances = points.norm(2, -1).masked_select(depth > 0);
   return distances.numel() > 0 ? distances.mean().item<double>() : 1;
 }

@@ -2,7 +2,7 @@
 #include "src/train/batch_source.h"
 
 #include <ATen/ATen.h>
-#include <c10/core/InferenceMode.h>
+#include <c10/core/GradMode.h>
 
 #include <algorithm>
 #include <cmath>
@@ -55,14 +55,12 @@ BatchSource::Scenes BatchSource::render(int64_t index) const {
   constexpr double kPixels = 140 * 140;
   const double pictures =
       static_cast<double>(data.pictures) * kPixels / static_cast<double>(height * width);
-  const int64_t count =
-      std::max<int64_t>(1, std::llround(pictures / static_cast<double>(frames)));
+  const int64_t count = std::max<int64_t>(1, std::llround(pictures / static_cast<double>(frames)));
 
   // The cameras of a scene move apart while the model learns.
   const double step = static_cast<double>(index * data.reuse - recipe_.encoder_steps) /
                       (data.spread_steps * static_cast<double>(recipe_.steps));
-  const double spread =
-      data.spread_start + (1 - data.spread_start) * std::clamp(step, 0.0, 1.0);
+  const double spread = data.spread_start + (1 - data.spread_start) * std::clamp(step, 0.0, 1.0);
   Scenes scenes;
   for (int64_t i = 0; i < count; ++i) {
     synthetic::SampleOptions options;

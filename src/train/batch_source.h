@@ -15,9 +15,9 @@
 
 namespace vggt::train {
 
-/// The batches of a recipe, in order, rendered on a thread of its own while the last ones are learned
-/// from. Batch k depends on the recipe and k alone, so a run that is resumed goes on as it would
-/// have. Textures and renders stay on the CPU.
+/// The batches of a recipe, in order, rendered on a thread of its own while the last ones are
+/// learned from. Batch k depends on the recipe and k alone, so a run that is resumed goes on as it
+/// would have. Textures and renders stay on the CPU.
 class BatchSource {
  public:
   BatchSource(const Recipe& recipe, int64_t first_step);

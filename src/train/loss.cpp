@@ -34,15 +34,17 @@ DenseLoss dense_loss(const at::Tensor& prediction,
                                  : (vectors.square().sum(-1) + 1e-12).sqrt();
   };
   const at::Tensor scale = distance.clamp_min(1e-6).rsqrt();
-  const at::Tensor difference = prediction - truth;
-  const at::Tensor loss =
-      confidence * length(difference) * scale - kAlpha * confidence.log();
+  // A truth that is NaN would make the gradient NaN even where it does not count.
+  const at::Tensor difference =
+      prediction - at::where(valid.unsqueeze(-1), truth, at::zeros({}, truth.options()));
+  const at::Tensor loss = confidence * length(difference) * scale - kAlpha * confidence.log();
   const auto along = [&](int64_t axis) {
     const int64_t size = difference.size(axis);
     const auto first = [&](const at::Tensor& x) { return x.slice(axis, 0, size - 1); };
     const auto second = [&](const at::Tensor& x) { return x.slice(axis, 1, size); };
-    return masked_mean(first(confidence) * length(second(difference) - first(difference)) * first(scale),
-                      first(valid) & second(valid));
+    return masked_mean(
+        first(confidence) * length(second(difference) - first(difference)) * first(scale),
+        first(valid) & second(valid));
   };
   return {masked_mean(loss, valid), along(2) + along(3)};
 }

@@ -30,8 +30,8 @@ struct DenseLoss {
 
 /// Of depth or points, with the uncertainty that the confidence states (Kendall and Cipolla,
 /// "Geometric loss functions for camera pose regression", CVPR 2017; Novotny et al., "Learning 3D
-/// object categories by looking around them", ICCV 2017). A pixel's error is the norm over channels,
-/// divided by the root of `distance`: far things would else outweigh near ones.
+/// object categories by looking around them", ICCV 2017). A pixel's error is the norm over
+/// channels, divided by the root of `distance`: far things would else outweigh near ones.
 /// prediction, truth    [B, S, H, W, C]
 /// confidence           [B, S, H, W], at least 1
 /// distance             [B, S, H, W], above 0 where valid

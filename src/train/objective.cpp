@@ -109,15 +109,15 @@ StepLosses VggtObjective::encoder_losses(const Batch& batch, uint64_t seed) cons
 
 StepLosses VggtObjective::losses(const Batch& batch, int64_t step) {
   const LossRecipe& weights = recipe_.loss;
-  const uint64_t seed = synthetic::Random(recipe_.seed, 2).stream(static_cast<uint64_t>(step)).bits();
+  const uint64_t seed =
+      synthetic::Random(recipe_.seed, 2).stream(static_cast<uint64_t>(step)).bits();
   if (step < recipe_.encoder_steps) return encoder_losses(batch, seed);
 
   const int64_t scenes = batch.images.size(0);
   const double progress =
       static_cast<double>(step - recipe_.encoder_steps) / static_cast<double>(recipe_.steps);
   const double aid = std::clamp(1 - progress / weights.aids_until, 0.0, 1.0);
-  Watch watch(
-      weights.attention_blocks, scenes, batch.frames(), model_->config.special_tokens());
+  Watch watch(weights.attention_blocks, scenes, batch.frames(), model_->config.special_tokens());
   const Predictions predictions =
       model_->forward(batch.images, {.head_frames = scenes * batch.frames()});
 
@@ -147,13 +147,12 @@ StepLosses VggtObjective::losses(const Batch& batch, int64_t step) {
     sum.add("point_gradient", weights.point * weights.depth_gradient, loss.gradient);
   }
   if (aid > 0) {
-    const AidLosses aids =
-        aids_->forward(watch.inside(),
-                       patch_targets(batch, model_->config.patch_size),
-                       batch.images.size(3) / model_->config.patch_size,
-                       batch.images.size(4) / model_->config.patch_size,
-                       weights.queries,
-                       seed);
+    const AidLosses aids = aids_->forward(watch.inside(),
+                                          patch_targets(batch, model_->config.patch_size),
+                                          batch.images.size(3) / model_->config.patch_size,
+                                          batch.images.size(4) / model_->config.patch_size,
+                                          weights.queries,
+                                          seed);
     sum.add("descriptor", aid * weights.descriptor, aids.descriptor);
     sum.add("attention", aid * weights.attention, aids.attention);
     sum.add("own_place", aid * weights.own_place, aids.own_place);

@@ -83,7 +83,9 @@ void visit(Recipe& r, Visitor& field) {
 }
 
 template <class T>
-concept HasFields = requires(T& value, int& visitor) { visit(value, visitor); };
+concept HasFields = requires(T& value, int& visitor) {
+  visit(value, visitor);
+};
 
 class Writer {
  public:
@@ -136,8 +138,9 @@ class Reader {
   // nlohmann-json would cut 2.5 off and take -1 for a large number.
   template <class T>
   void check_number(const Json& json, const char* name) const {
-    const bool fits = !std::is_integral_v<T> || std::is_same_v<T, bool> ||
-                      (std::is_unsigned_v<T> ? json.is_number_unsigned() : json.is_number_integer());
+    const bool fits =
+        !std::is_integral_v<T> || std::is_same_v<T, bool> ||
+        (std::is_unsigned_v<T> ? json.is_number_unsigned() : json.is_number_integer());
     if (!fits) throw ConfigError(source_, prefix_ + name + " must be a whole number");
   }
 
@@ -159,9 +162,9 @@ void check(const Recipe& recipe, const std::string& source) {
   require(!data.rigs.empty(), "data.rigs must name a rig");
   require(!data.sizes_px.empty(), "data.sizes_px must name a size");
   for (const auto& [height, width] : data.sizes_px) {
-    require(height > 0 && width > 0 && height % model.patch_size == 0 &&
-                width % model.patch_size == 0,
-            "data.sizes_px must be multiples of " + std::to_string(model.patch_size));
+    require(
+        height > 0 && width > 0 && height % model.patch_size == 0 && width % model.patch_size == 0,
+        "data.sizes_px must be multiples of " + std::to_string(model.patch_size));
   }
   require(data.min_frames >= 1 && data.max_frames >= data.min_frames,
           "data.min_frames must be at least 1 and at most data.max_frames");
@@ -170,8 +173,7 @@ void check(const Recipe& recipe, const std::string& source) {
   require(data.spread_start > 0 && data.spread_start <= 1 && data.spread_steps > 0 &&
               data.spread_steps <= 1,
           "data.spread_start and data.spread_steps must be above 0 and at most 1");
-  require(data.textures >= 1 && data.texture_seed >= 0,
-          "data.textures must be at least 1, data.texture_seed at least 0");
+  require(data.textures >= 1, "data.textures must be at least 1");
   require(recipe.steps >= 1 && recipe.encoder_steps >= 0, "steps must be at least 1");
   const OptimiserRecipe& optimiser = recipe.optimiser;
   require(optimiser.learning_rate > 0 && optimiser.clip_norm > 0,
@@ -181,10 +183,9 @@ void check(const Recipe& recipe, const std::string& source) {
   require(optimiser.ema_decay >= 0 && optimiser.ema_decay < 1,
           "optimiser.ema_decay must be in [0, 1)");
   require(recipe.loss.camera_parts.huber > 0, "loss.camera_parts.huber must be above 0");
-  require(recipe.loss.attention_blocks >= 0 &&
-              recipe.loss.attention_blocks <= model.aggregator.depth,
-          "loss.attention_blocks must be 0 to the model's " +
-              std::to_string(model.aggregator.depth));
+  require(
+      recipe.loss.attention_blocks >= 0 && recipe.loss.attention_blocks <= model.aggregator.depth,
+      "loss.attention_blocks must be 0 to the model's " + std::to_string(model.aggregator.depth));
   require(recipe.loss.queries >= 1, "loss.queries must be at least 1");
 }
 

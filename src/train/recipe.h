@@ -25,7 +25,7 @@ struct DataRecipe {
   int64_t reuse = 3;           ///< steps that a render serves, each with new photometric changes
   int64_t group = 16;          ///< renders that take turns meanwhile
   int64_t textures = 512;      ///< pictures in the atlas
-  int64_t texture_seed = 0;
+  uint64_t texture_seed = 0;
 };
 
 struct OptimiserRecipe {
@@ -69,8 +69,8 @@ struct Recipe {
   int64_t all_steps() const { return encoder_steps + steps; }
 
   std::string to_json() const;
-  /// Fields that are left out keep their defaults. Throws ConfigError naming `source` and the field:
-  /// unknown, of the wrong type or out of range.
+  /// Fields that are left out keep their defaults. Throws ConfigError naming `source` and the
+  /// field: unknown, of the wrong type or out of range.
   static Recipe from_json(const std::string& text, const std::string& source);
   static Recipe read(const std::string& path);
 };

@@ -62,7 +62,8 @@ RunFolder::RunFolder(std::string path, bool resume) : path_(std::move(path)) {
     }
     return;
   }
-  if (fs::exists(path_, error) && (!fs::is_directory(path_, error) || !fs::is_empty(path_, error))) {
+  if (fs::exists(path_, error) &&
+      (!fs::is_directory(path_, error) || !fs::is_empty(path_, error))) {
     throw ConfigError("output",
                       path_ + (has_checkpoint() ? " holds a run: add --resume to go on with it, or "
                                                   "name another folder"

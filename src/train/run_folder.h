@@ -10,13 +10,14 @@
 
 namespace vggt::train {
 
-/// The folder of a training run: recipe.json, log.jsonl (a StepReport a line, and what else happened),
-/// checkpoint.safetensors, and model.safetensors, the averaged weights in bfloat16 as other programs
-/// read them. Each file is replaced whole; the log only grows.
+/// The folder of a training run: recipe.json, log.jsonl (a StepReport a line, and what else
+/// happened), checkpoint.safetensors, and model.safetensors, the averaged weights in bfloat16 as
+/// other programs read them. Each file is replaced whole; the log only grows.
 class RunFolder {
  public:
-  /// Makes the folder for a new run, or opens one that holds a checkpoint. Throws ConfigError("output")
-  /// if it holds a run and `resume` is false, or none and it is true; IoError.
+  /// Makes the folder for a new run, or opens one that holds a checkpoint. Throws
+  /// ConfigError("output") if it holds a run and `resume` is false, or none and it is true;
+  /// IoError.
   RunFolder(std::string path, bool resume);
 
   bool has_checkpoint() const;

@@ -56,10 +56,9 @@ PatchTargets patch_targets(const Batch& batch, int64_t patch_size) {
   const int64_t rows = height / patch_size;
   const int64_t columns = width / patch_size;
   const auto options = batch.depth.options().dtype(at::kLong);
-  const Surface surface =
-      surface_at(batch,
-                 at::arange(rows, options) * patch_size + patch_size / 2,
-                 at::arange(columns, options) * patch_size + patch_size / 2);
+  const Surface surface = surface_at(batch,
+                                     at::arange(rows, options) * patch_size + patch_size / 2,
+                                     at::arange(columns, options) * patch_size + patch_size / 2);
   PatchTargets targets;
   targets.depth = surface.depth;
   targets.points = surface.points;
@@ -67,8 +66,9 @@ PatchTargets patch_targets(const Batch& batch, int64_t patch_size) {
   // All patches of i in all frames j: [B, i, j, n, 3].
   const at::Tensor rotation = batch.camera.extrinsics.slice(3, 0, 3);
   const at::Tensor translation = batch.camera.extrinsics.select(3, 3).unsqueeze(2);
-  const at::Tensor seen = targets.points.unsqueeze(2).matmul(rotation.transpose(2, 3).unsqueeze(1)) +
-                          translation.unsqueeze(1);
+  const at::Tensor seen =
+      targets.points.unsqueeze(2).matmul(rotation.transpose(2, 3).unsqueeze(1)) +
+      translation.unsqueeze(1);
   const at::Tensor z = seen.select(4, 2);
   const at::Tensor in_front = z.clamp_min(kNearest);
   const auto projected = [&](int64_t axis) {

@@ -3,6 +3,7 @@
 
 #include <ATen/ATen.h>
 #include <ATen/autocast_mode.h>
+#include <c10/core/GradMode.h>
 #include <torch/nn/utils/clip_grad.h>
 #include <torch/optim/adamw.h>
 
@@ -61,9 +62,8 @@ std::unique_ptr<torch::optim::AdamW> make_optimiser(
     options->betas({recipe.betas[0], recipe.betas[1]}).weight_decay(weight_decay);
     return torch::optim::OptimizerParamGroup(std::move(members), std::move(options));
   };
-  return std::make_unique<torch::optim::AdamW>(
-      std::vector<torch::optim::OptimizerParamGroup>{group(decaying, recipe.weight_decay),
-                                                     group(others, 0)});
+  return std::make_unique<torch::optim::AdamW>(std::vector<torch::optim::OptimizerParamGroup>{
+      group(decaying, recipe.weight_decay), group(others, 0)});
 }
 
 }  // namespace
@@ -96,7 +96,8 @@ void Trainer::update_average() {
   // Short at first, so that the start is forgotten.
   const auto updates = static_cast<double>(updates_);
   const double decay = std::min(recipe_.optimiser.ema_decay, (updates + 1) / (updates + 10));
-  for (const auto& [name, parameter] : parameters_) average_[name].lerp_(parameter.detach(), 1 - decay);
+  for (const auto& [name, parameter] : parameters_)
+    average_[name].lerp_(parameter.detach(), 1 - decay);
 }
 
 // Returns whether the weights changed.

@@ -20,7 +20,7 @@ namespace vggt::train {
 
 /// The mean of some steps, for the log and the curves.
 struct StepReport {
-  int64_t step = 0;  ///< the last of them, counted from 1
+  int64_t step = 0;    ///< the last of them, counted from 1
   double seconds = 0;  ///< since the run began
   double learning_rate = 0;
   double gradient_norm = 0;
@@ -39,9 +39,9 @@ struct TrainerOptions {
   double stop_after_minutes = 0;  ///< of this call of run(); 0: when the recipe's steps are done
 };
 
-/// The loop: AdamW (Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019) under
-/// warm-up and cosine decay, clipped gradients, an exponential moving average of the weights, bf16
-/// autocast. It knows neither the model nor the loss.
+/// The loop: AdamW (Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019)
+/// under warm-up and cosine decay, clipped gradients, an exponential moving average of the weights,
+/// bf16 autocast. It knows neither the model nor the loss.
 class Trainer {
  public:
   /// objective  on the device where it is to learn; must live as long as this
@@ -53,8 +53,8 @@ class Trainer {
   /// Goes on where `checkpoint` was taken. Throws ConfigError if it is of another recipe or model.
   void resume(const Checkpoint& checkpoint);
 
-  /// Throws Cancelled after a checkpoint if the progress callback says so, ModelError if ten steps in
-  /// a row had to be left out.
+  /// Throws Cancelled after a checkpoint if the progress callback says so, ModelError if ten steps
+  /// in a row had to be left out.
   void run(const ProgressCallback& progress = {});
 
   Checkpoint checkpoint() const;

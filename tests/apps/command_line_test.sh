@@ -53,6 +53,10 @@ for run in a b; do
   said 0 'wrote' forward --weights synthetic:1 --model tiny --input "$case" --output "$folder/$run.safetensors"
 done
 cmp -s "$folder/a.safetensors" "$folder/b.safetensors" || fail "the same forward twice gave different bytes"
+cp "$model" "$folder/weights.safetensors"
+said 2 'is read, too' forward --weights "$folder/weights.safetensors" --input "$case" --output "$folder/weights.safetensors"
+cmp -s "$model" "$folder/weights.safetensors" || fail "forward overwrote its weights"
+said 2 'no .json file' bench --model tiny --weights synthetic:0 --frames 1 --json "$folder/weights.safetensors"
 said 1 'cannot|No such' forward --weights "$model" --input "$case" --output "$folder/none/o"
 [[ ! -e "$folder/o" ]] || fail "a forward that failed left an output"
 
@@ -162,5 +166,24 @@ if "$vggt" reconstruct --help >/dev/null 2>&1; then
   grep -q synthetic "$folder/syn/report.json" || fail "report.json does not say that the weights are synthetic"
   head -c 400 "$folder/syn/points.ply" | grep -q synthetic || fail "points.ply does not say that the weights are synthetic"
 fi
+
+# The program's own completion, as bash asks for it.
+completed() {
+  (
+    cd "$folder/some" && source "$folder/completion.bash"
+    COMP_WORDS=(vggt "$@")
+    COMP_CWORD=$#
+    _vggt
+    printf '%s ' "${COMPREPLY[@]}"
+  )
+}
+"$vggt" completion bash >"$folder/completion.bash"
+mkdir -p "$folder/some/photos"
+touch "$folder/some/phone.jpg"
+[[ "$(completed recon)" == *reconstruct* ]] || fail "completion does not know reconstruct"
+for line in "reconstruct ph" "reconstruct photos -o ph" "convert ph" "convert photos -o ph"; do
+  [[ "$(completed $line)" == *photos* ]] || fail "completion of '$line' does not offer the folder: $(completed $line)"
+done
+[[ "$(completed reconstruct ph)" == *phone.jpg* ]] || fail "completion of photos does not offer a file"
 
 finish

@@ -12,7 +12,7 @@ namespace {
 // Signals are a matter of the whole process, so each case is one of its own.
 
 TEST(InterruptDeathTest, ASignalCancelsAtTheNextStep) {
-  for (const int signal : {SIGINT, SIGTERM}) {
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
     EXPECT_EXIT(
         {
           const ProgressCallback progress = interruptible_progress();

@@ -46,6 +46,7 @@ TEST(ExportScene, AResultAsArraysSurvivesItsFile) {
   write_npz(folder.file("a.npz"), npz_from(scene));
   const NpzFile read = read_npz(folder.file("a.npz"));
   EXPECT_EQ(read.texts.at("names"), (std::vector<std::string>{"a.jpg", "below/b.jpg"}));
+  EXPECT_EQ(read.texts.at("files"), (std::vector<std::string>{"a", "below/b"}));
   EXPECT_TRUE(at::equal(read.tensors.at("depth"), scene.depth));
   EXPECT_TRUE(at::equal(read.tensors.at("position"), scene.points.position));
   EXPECT_FALSE(read.tensors.contains("normal"));

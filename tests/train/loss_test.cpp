@@ -60,8 +60,8 @@ TEST(DenseLoss, WhatIsNotValidHasNoSay) {
   EXPECT_TRUE(prediction.grad().isfinite().all().item<bool>());
   EXPECT_EQ(prediction.grad()[0][0][1].abs().max().item<double>(), 0);
   EXPECT_GT(prediction.grad()[0][0][2].abs().min().item<double>(), 0);
-  const DenseLoss none = dense_loss(
-      prediction, confidence, truth, at::ones({1, 2, 4, 5}), at::zeros_like(valid));
+  const DenseLoss none =
+      dense_loss(prediction, confidence, truth, at::ones({1, 2, 4, 5}), at::zeros_like(valid));
   EXPECT_EQ(none.value.item<double>(), 0);
 }
 

@@ -12,7 +12,8 @@ namespace {
 constexpr int64_t kPatch = 14;
 
 Batch two_scenes() {
-  static const synthetic::Textures textures = synthetic::make_textures({.count = 15, .size_px = 32});
+  static const synthetic::Textures textures =
+      synthetic::make_textures({.count = 15, .size_px = 32});
   std::vector<synthetic::Sample> scenes;
   for (const uint64_t seed : {3, 4}) {
     scenes.push_back(synthetic::make_sample({.kind = synthetic::SceneKind::kRoom,
@@ -36,15 +37,15 @@ TEST(Batch, TheFirstCameraIsTheWorldAndPointsAreOneUnitAwayOnAverage) {
   EXPECT_LT((first - identity).abs().max().item<double>(), 1e-6);
   const at::Tensor points = world_points(batch);
   for (int64_t scene = 0; scene < 2; ++scene) {
-    const at::Tensor distance =
-        points[scene].norm(2, -1).masked_select(batch.depth[scene] > 0);
+    const at::Tensor distance = points[scene].norm(2, -1).masked_select(batch.depth[scene] > 0);
     // unproject() takes the corner of a pixel where world_points() takes its middle.
     EXPECT_NEAR(distance.mean().item<double>(), 1, 0.02);
   }
 }
 
 TEST(Batch, ASeedChangesThePicturesAndNothingElse) {
-  static const synthetic::Textures textures = synthetic::make_textures({.count = 15, .size_px = 32});
+  static const synthetic::Textures textures =
+      synthetic::make_textures({.count = 15, .size_px = 32});
   const std::vector<synthetic::Sample> scenes = {
       synthetic::make_sample({.frames = 2, .width_px = 56, .height_px = 42}, textures, 5)};
   const Batch one = make_batch(scenes, 1);
@@ -97,7 +98,8 @@ TEST(PatchTargets, PlacesInTheFirstFrameAgreeWithMatches) {
   EXPECT_FALSE(targets.has_place.select(1, 0).any().item<bool>());
   const at::Tensor seen_in_first = targets.match.select(2, 0) >= 0;
   EXPECT_TRUE(at::equal(targets.has_place.slice(1, 1), seen_in_first.slice(1, 1)));
-  EXPECT_LE(targets.place.masked_select(targets.has_place.unsqueeze(3)).abs().max().item<double>(), 1);
+  EXPECT_LE(targets.place.masked_select(targets.has_place.unsqueeze(3)).abs().max().item<double>(),
+            1);
 }
 
 }  // namespace

@@ -47,7 +47,9 @@ std::unique_ptr<Run> prepare(const Recipe& recipe) {
   run->objective = std::make_unique<VggtObjective>(run->model, recipe);
   TrainerOptions options;
   options.report_every = 1;
-  options.on_report = [&reports = run->reports](const StepReport& report) { reports.push_back(report); };
+  options.on_report = [&reports = run->reports](const StepReport& report) {
+    reports.push_back(report);
+  };
   options.on_checkpoint = [&all = run->checkpoints](const Checkpoint& checkpoint) {
     all.push_back(checkpoint);
   };
@@ -70,7 +72,8 @@ TEST(Trainer, ChangesEveryParameterThatTheLossDependsOn) {
   }
   // The mask token serves the encoder's own pre-training; no loss reads the track head.
   for (const std::string& name : same) {
-    EXPECT_TRUE(name.ends_with("mask_token") || name.find("track_head") != std::string::npos) << name;
+    EXPECT_TRUE(name.ends_with("mask_token") || name.find("track_head") != std::string::npos)
+        << name;
   }
   EXPECT_EQ(run->reports.size(), 5u);
   EXPECT_EQ(run->reports.back().step, 5);
@@ -99,7 +102,8 @@ TEST(Trainer, GoesOnAfterACheckpointAsIfItHadNotStopped) {
   for (size_t i = 0; i < 4; ++i) {
     EXPECT_EQ(second->reports[i].step, whole->reports[i + 4].step);
     // Sums over threads may come in another order.
-    EXPECT_NEAR(second->reports[i].loss, whole->reports[i + 4].loss, 1e-4 * whole->reports[i + 4].loss);
+    EXPECT_NEAR(
+        second->reports[i].loss, whole->reports[i + 4].loss, 1e-4 * whole->reports[i + 4].loss);
   }
   EXPECT_EQ(second->trainer->checkpoint().updates, whole->trainer->checkpoint().updates);
 }
@@ -121,7 +125,8 @@ class Scripted : public Objective {
     number_.requires_grad_(true);
   }
   StepLosses losses(const Batch&, int64_t step) override {
-    return {(number_ - 3).square().sum() * factors_[static_cast<size_t>(step) % factors_.size()], {}};
+    return {(number_ - 3).square().sum() * factors_[static_cast<size_t>(step) % factors_.size()],
+            {}};
   }
   std::vector<std::pair<std::string, at::Tensor>> parameters() const override {
     return {{"number", number_}};
@@ -140,7 +145,8 @@ TEST(Trainer, AStepWithoutAFiniteLossIsLeftOutAndSaid) {
   recipe.optimiser.learning_rate = 0.1;
   Scripted objective({1, kNan, 1, std::numeric_limits<double>::infinity()});
   std::vector<std::string> skipped;
-  Trainer trainer(objective, recipe, {.on_skip = [&](const std::string& why) { skipped.push_back(why); }});
+  Trainer trainer(
+      objective, recipe, {.on_skip = [&](const std::string& why) { skipped.push_back(why); }});
   trainer.run();
   EXPECT_EQ(skipped.size(), 15u);
   EXPECT_EQ(trainer.checkpoint().updates, 15);

@@ -1,0 +1,39 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# A training run from scratch: its loss falls by half, it survives kill -9, and goes on to the same curve. Argument: the
+# program.
+source "$(dirname "${BASH_SOURCE[0]}")/../support/shell.sh"
+recipe=models/recipes/tiny.json
+
+# The mean loss of log lines first..last, counted from 0; negative ones from the end.
+loss() {
+  python3 -c 'import json, sys
+lines = [json.loads(line) for line in open(sys.argv[1])]
+losses = [line["loss"] for line in lines if "loss" in line]
+part = losses[int(sys.argv[2]):][:int(sys.argv[3])]
+print(sum(part) / len(part))' "$@"
+}
+
+said 0 '150 steps' train "$recipe" -o "$folder/whole"
+first=$(loss "$folder/whole/log.jsonl" 0 1)
+last=$(loss "$folder/whole/log.jsonl" -1 1)
+python3 -c 'import sys; sys.exit(not float(sys.argv[2]) < float(sys.argv[1]) / 2)' "$first" "$last" ||
+  fail "the loss went from $first only to $last"
+
+# Killed in the middle, and on from the last checkpoint.
+"$vggt" train "$recipe" -o "$folder/killed" --checkpoint-minutes 0 >/dev/null 2>&1 &
+while kill -0 $! 2>/dev/null && ! grep -q '"step":60' "$folder/killed/log.jsonl" 2>/dev/null; do sleep 0.05; done
+kill -KILL $! || fail "the run ended before it could be killed"
+wait $! 2>/dev/null
+said 2 'add --resume' train "$recipe" -o "$folder/killed"
+said 0 'going on after [1-9][0-9]* steps' train "$recipe" -o "$folder/killed" --resume
+again=$(loss "$folder/killed/log.jsonl" -1 1)
+python3 -c 'import sys; a, b = map(float, sys.argv[1:]); sys.exit(not abs(a - b) < 0.02 * b)' "$again" "$last" ||
+  fail "a run that was killed ends at $again, one that was not at $last"
+[[ $(wc -l <"$folder/killed/log.jsonl") -eq $(wc -l <"$folder/whole/log.jsonl") ]] || fail "the log lacks steps, or has some twice"
+
+said 0 'safetensors' inspect "$folder/whole/model.safetensors"
+said 2 'no field stebs' train <(echo '{"stebs": 1}') -o "$folder/new"
+said 2 'another one than the checkpoint' train models/recipes/mini.json -o "$folder/killed" --resume
+said 2 'no checkpoint' train "$recipe" -o "$folder/new" --resume
+finish
