@@ -6,6 +6,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdio>
@@ -157,6 +158,11 @@ ReadPhotos read_photos(const std::vector<Photo>& photos,
     on_all_cores(masks.size(), stage, [&](size_t i) {
       masks[i] = read_one_mask(photos[kept[i]], result.input.maps[i], options);
     });
+    if (std::all_of(masks.begin(), masks.end(), [](const OneMask& mask) { return mask.missing; })) {
+      throw IoError(options.masks,
+                    "holds no mask for any photo: for photo a/b.jpg one is looked for as a/b.png, "
+                    "a/b.jpg, a/b.jpg.png or a/b_mask.png");
+    }
     leave_out_unmasked(masks, kept, read, result);
   }
   for (const size_t i : kept) {

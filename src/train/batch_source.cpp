@@ -3,6 +3,7 @@
 
 #include <ATen/ATen.h>
 #include <c10/core/GradMode.h>
+#include <omp.h>
 
 #include <algorithm>
 #include <cmath>
@@ -18,11 +19,11 @@ enum Stream : uint64_t { kRender, kPhotometric };
 
 }  // namespace
 
-BatchSource::BatchSource(const Recipe& recipe, int64_t first_step)
+BatchSource::BatchSource(const Recipe& recipe, int64_t first_step, int threads)
     : recipe_(recipe),
       textures_(synthetic::make_textures(
           {.seed = recipe.data.texture_seed, .count = recipe.data.textures})),
-      thread_([this, first_step] { run(first_step); }) {}
+      thread_([this, first_step, threads] { run(first_step, threads); }) {}
 
 BatchSource::~BatchSource() {
   {
@@ -85,7 +86,8 @@ const BatchSource::Scenes& BatchSource::scenes_of(int64_t render_index) {
   return group_.emplace(render_index, render(render_index)).first->second;
 }
 
-void BatchSource::run(int64_t step) {
+void BatchSource::run(int64_t step, int threads) {
+  omp_set_num_threads(threads);  // of this thread's work alone, unlike at::set_num_threads()
   constexpr size_t kAhead = 2;
   const c10::NoGradGuard no_gradients;
   const int64_t group = recipe_.data.group;

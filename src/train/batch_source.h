@@ -20,7 +20,8 @@ namespace vggt::train {
 /// would have. Textures and renders stay on the CPU.
 class BatchSource {
  public:
-  BatchSource(const Recipe& recipe, int64_t first_step);
+  /// threads  that render; what learns has the others
+  BatchSource(const Recipe& recipe, int64_t first_step, int threads);
   ~BatchSource();
   BatchSource(const BatchSource&) = delete;
   BatchSource& operator=(const BatchSource&) = delete;
@@ -33,7 +34,7 @@ class BatchSource {
 
   const Scenes& scenes_of(int64_t render);
   Scenes render(int64_t index) const;
-  void run(int64_t step);
+  void run(int64_t step, int threads);
 
   Recipe recipe_;
   synthetic::Textures textures_;

@@ -2,6 +2,7 @@
 #include "src/train/trainer.h"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 #include <ATen/autocast_mode.h>
 #include <c10/core/GradMode.h>
 #include <torch/nn/utils/clip_grad.h>
@@ -150,7 +151,9 @@ void Trainer::run(const ProgressCallback& progress) {
     if (options_.on_checkpoint) options_.on_checkpoint(checkpoint());
   };
 
-  BatchSource source(recipe_, step_);
+  // Beside a GPU the processor has nothing else to do.
+  const bool learns_on_gpu = parameters_.front().second.is_cuda();
+  BatchSource source(recipe_, step_, learns_on_gpu ? at::get_num_threads() : 1);
   StepReport sum;
   int64_t counted = 0;
   int64_t skipped = 0;
@@ -167,7 +170,9 @@ void Trainer::run(const ProgressCallback& progress) {
       }
       ++step_;
       // The parts change with the first step after those of the encoder alone.
-      if ((step_ % options_.report_every == 0 || step_ == recipe_.encoder_steps) && counted > 0) {
+      const bool due = step_ % options_.report_every == 0 || step_ == recipe_.encoder_steps ||
+                       step_ == recipe_.all_steps();
+      if (due && counted > 0) {
         const auto n = static_cast<double>(counted);
         sum.step = step_;
         sum.seconds = seconds_before + seconds_since(start);

@@ -21,8 +21,8 @@ python3 -c 'import sys; sys.exit(not float(sys.argv[2]) < float(sys.argv[1]) / 2
   fail "the loss went from $first only to $last"
 
 # Killed in the middle, and on from the last checkpoint.
-"$vggt" train "$recipe" -o "$folder/killed" --checkpoint-minutes 0 >/dev/null 2>&1 &
-while kill -0 $! 2>/dev/null && ! grep -q '"step":60' "$folder/killed/log.jsonl" 2>/dev/null; do sleep 0.05; done
+"$vggt" train "$recipe" -o "$folder/killed" --checkpoint-minutes 0.02 >/dev/null 2>&1 &
+while kill -0 $! 2>/dev/null && ! grep -q '"step":40' "$folder/killed/log.jsonl" 2>/dev/null; do sleep 0.05; done
 kill -KILL $! || fail "the run ended before it could be killed"
 wait $! 2>/dev/null
 said 2 'add --resume' train "$recipe" -o "$folder/killed"
@@ -33,7 +33,8 @@ python3 -c 'import sys; a, b = map(float, sys.argv[1:]); sys.exit(not abs(a - b)
 [[ $(wc -l <"$folder/killed/log.jsonl") -eq $(wc -l <"$folder/whole/log.jsonl") ]] || fail "the log lacks steps, or has some twice"
 
 said 0 'safetensors' inspect "$folder/whole/model.safetensors"
-said 2 'no field stebs' train <(echo '{"stebs": 1}') -o "$folder/new"
+echo '{"stebs": 1}' >"$folder/wrong.json"
+said 2 'wrong.json: there is no field stebs' train "$folder/wrong.json" -o "$folder/new"
 said 2 'another one than the checkpoint' train models/recipes/mini.json -o "$folder/killed" --resume
 said 2 'no checkpoint' train "$recipe" -o "$folder/new" --resume
 finish
