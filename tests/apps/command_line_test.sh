@@ -121,10 +121,11 @@ fi
 interrupted() {
   local signal=$1 code=$2 stage=$3 pid status begin
   shift 3
+  rm -f "$folder/said"  # of the last time, which names stages, too
   "$vggt" "$@" >"$folder/said" 2>&1 &
   pid=$!
   for ((i = 0; i < 600; i++)); do
-    grep -q "$stage" "$folder/said" && break
+    grep -qs "$stage" "$folder/said" && break
     sleep 0.1
   done
   kill -"$signal" "$pid"

@@ -10,7 +10,7 @@ if ! mount -t tmpfs -o size=8m none "$disk" 2>/dev/null; then
   echo "SKIPPED: a small disk cannot be mounted here"
   exit 77
 fi
-trap 'umount "$disk"; rm -rf "$folder"' EXIT
+trap '[[ $BASHPID -ne $$ ]] || { umount "$disk"; rm -rf "$folder"; }' EXIT
 photos=examples/scenes/brighton_beach/images
 
 # Too small from the start: said before the network runs.

@@ -6,7 +6,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 vggt=$1
 folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
+# Not in a child that is killed before it has become the program, which still has this trap.
+trap '[[ $BASHPID -ne $$ ]] || rm -rf "$folder"' EXIT
 failures=0
 output=
 status=0
