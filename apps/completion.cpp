@@ -11,12 +11,6 @@
 namespace vggt::apps {
 namespace {
 
-std::vector<std::string> subcommand_names(const CLI::App& app) {
-  std::vector<std::string> names;
-  for (const CLI::App* sub : subcommands_of(app)) names.push_back(sub->get_name());
-  return names;
-}
-
 // ---- bash
 
 // "reconstruct:-o|reconstruct:--output"; `command` is empty before a subcommand.

@@ -35,6 +35,7 @@ OptionFacts facts_of(const CLI::Option& option);
 std::vector<OptionFacts> options_of(const CLI::App& app);
 
 std::vector<const CLI::App*> subcommands_of(const CLI::App& app);
+std::vector<std::string> subcommand_names(const CLI::App& app);
 
 /// `items` with `separator` in between.
 std::string joined(const std::vector<std::string>& items, const std::string& separator);

@@ -34,12 +34,6 @@ std::vector<std::string> option_names(const CLI::App& app) {
   return names;
 }
 
-std::vector<std::string> subcommand_names(const CLI::App& app) {
-  std::vector<std::string> names;
-  for (const CLI::App* sub : subcommands_of(app)) names.push_back(sub->get_name());
-  return names;
-}
-
 std::string suggestion(const std::string& word, const std::vector<std::string>& candidates) {
   const std::string name = nearest(word, candidates);
   return name.empty() ? "" : "; did you mean " + name + "?";

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/image/page_points.h"
 
+#include "src/base/mixed.h"
 #include "src/base/percentile.h"
 
 #include <ATen/ATen.h>
@@ -16,14 +17,6 @@ constexpr double kLevels = 32767;  // of an int16 to each side of 0
 
 bool finite(const float* p) {
   return std::isfinite(p[0]) && std::isfinite(p[1]) && std::isfinite(p[2]);
-}
-
-// Mixes the bits of a counter (splitmix64): a draw that is the same on every machine.
-uint64_t mixed(uint64_t value) {
-  value += 0x9E3779B97F4A7C15u;
-  value = (value ^ (value >> 30)) * 0xBF58476D1CE4E5B9u;
-  value = (value ^ (value >> 27)) * 0x94D049BB133111EBu;
-  return value ^ (value >> 31);
 }
 
 // Sets centre and step to the box that the points have to lie in.

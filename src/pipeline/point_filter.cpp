@@ -2,6 +2,7 @@
 #include "src/pipeline/point_filter.h"
 
 #include "src/base/error.h"
+#include "src/base/mixed.h"
 #include "src/base/percentile.h"
 #include "src/geometry/pose_encoding.h"
 #include "src/geometry/unproject.h"
@@ -142,13 +143,6 @@ void drop_edges(const Input& input, const Pixels& surface, double ratio, Pixels&
 }
 
 // ---- The maximum count ----
-
-uint64_t mixed(uint64_t x) {  // splitmix64
-  x += 0x9E3779B97F4A7C15u;
-  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
-  x = (x ^ (x >> 27)) * 0x94D049BB133111EBu;
-  return x ^ (x >> 31);
-}
 
 // How many of its points each photo keeps: the same for all, but what one lacks goes to the others.
 std::vector<int64_t> fair_shares(const std::vector<int64_t>& counts, int64_t most) {
