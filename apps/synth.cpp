@@ -13,6 +13,7 @@
 #include "apps/messages.h"
 #include "apps/output_file.h"
 #include "apps/program.h"
+#include "apps/texture_photos.h"
 #include "src/base/error.h"
 #include "src/image/decode.h"
 #include "src/image/inputs.h"
@@ -80,17 +81,8 @@ void check_replaceable(const SynthCommand& command) {
 }
 
 synthetic::Textures textures_of(const SynthCommand& command, const ProgressCallback& progress) {
-  constexpr int64_t kMostPhotos = 400;
   synthetic::TextureOptions options = {.seed = static_cast<uint64_t>(command.seed), .count = 128};
-  if (!command.photos.empty()) {
-    const auto photos =
-        even_spread(list_photos({.inputs = {command.photos}, .recursive = true}), kMostPhotos);
-    StageProgress stage("photos", static_cast<int64_t>(photos.size()), progress);
-    for (const Photo& photo : photos) {
-      options.photos.push_back(decode_image(photo.path).rgb);
-      stage.advance();
-    }
-  }
+  if (!command.photos.empty()) options.photos = texture_photos(command.photos, progress);
   StageProgress stage("textures", 1, progress);
   auto textures = synthetic::make_textures(options);
   stage.advance();

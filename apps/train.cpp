@@ -12,10 +12,12 @@
 #include "apps/messages.h"
 #include "src/base/device.h"
 #include "src/base/error.h"
+#include "src/base/heap.h"
 #include "src/train/initial_weights.h"
 #include "src/train/run_folder.h"
 #include "src/train/trainer.h"
 #ifdef VGGT_WITH_IMAGE
+#include "apps/texture_photos.h"
 #include "src/image/chart.h"
 #endif
 
@@ -54,6 +56,7 @@ void write_curves(const train::RunFolder& folder) {
 #endif
 
 void run(const TrainCommand& command) {
+  keep_freed_memory();
   const ProgressCallback progress = interruptible_progress();
   const train::Recipe recipe = train::Recipe::read(command.recipe);
   const c10::Device device = select_device(command.device);
@@ -65,6 +68,9 @@ void run(const TrainCommand& command) {
   train::VggtObjective objective(model, recipe);
   int64_t step = 0;
   train::TrainerOptions options;
+#ifdef VGGT_WITH_IMAGE
+  if (!recipe.data.photos.empty()) options.photos = texture_photos(recipe.data.photos, progress);
+#endif
   options.checkpoint_minutes = command.checkpoint_minutes;
   options.stop_after_minutes = command.minutes;
   options.on_report = [&](const train::StepReport& report) {

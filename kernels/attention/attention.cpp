@@ -16,6 +16,10 @@
 namespace vggt::kernels {
 namespace {
 
+// LibTorch's backward pass on a CPU is thousands of small products, each a call of its own; written
+// out it is four large ones, as long as a head's weights are of a size to keep.
+constexpr int64_t kMostWeightsToLearn = 1 << 22;
+
 #ifdef VGGT_WITH_AVX512_BF16
 at::Tensor attention_cpu(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
   const int64_t heads = q.size(2);
@@ -87,9 +91,12 @@ at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor&
   TORCH_CHECK(q.scalar_type() == k.scalar_type() && q.scalar_type() == v.scalar_type() &&
                   q.device() == k.device() && q.device() == v.device(),
               "attention: q, k and v must share dtype and device");
-#ifdef VGGT_WITH_AVX512_BF16
   const bool needs_grad =
       c10::GradMode::is_enabled() && (q.requires_grad() || k.requires_grad() || v.requires_grad());
+  if (needs_grad && q.is_cpu() && q.size(1) * k.size(1) <= kMostWeightsToLearn) {
+    return attention_reference(q, k, v);
+  }
+#ifdef VGGT_WITH_AVX512_BF16
   const bool fits = q.size(3) % 2 == 0 && q.size(3) <= 64 && q.numel() > 0 && k.numel() > 0 &&
                     q.stride(3) == 1 && k.stride(3) == 1 && v.stride(3) == 1;
   if (prefers_avx512_bf16() && q.is_cpu() && q.scalar_type() == at::kBFloat16 && fits &&

@@ -4,6 +4,7 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <c10/core/GradMode.h>
+#include <torch/csrc/autograd/custom_function.h>
 
 #ifdef VGGT_WITH_CUDA
 #include <c10/cuda/CUDAGuard.h>
@@ -49,6 +50,74 @@ at::Tensor rope2d_cpu(const at::Tensor& x, const RopeTables& tables) {
   return out;
 }
 
+#ifdef VGGT_WITH_CUDA
+at::Tensor rope2d_cuda(const at::Tensor& x, const RopeTables& tables, at::ScalarType result_dtype) {
+  const c10::cuda::CUDAGuard guard(x.device());
+  at::Tensor out = at::empty(x.sizes(), x.options().dtype(result_dtype));
+  const at::Tensor cos = tables.cos.contiguous();
+  const at::Tensor sin = tables.sin.contiguous();
+  Rope2dParams params;
+  params.x = x.const_data_ptr<float>();
+  params.cos = cos.const_data_ptr<float>();
+  params.sin = sin.const_data_ptr<float>();
+  params.out = out.mutable_data_ptr();
+  params.batch = x.size(0);
+  params.tokens = x.size(1);
+  params.heads = x.size(2);
+  params.head_dim = x.size(3);
+  params.stride_batch = x.stride(0);
+  params.stride_token = x.stride(1);
+  params.stride_head = x.stride(2);
+  params.table_stride_batch = cos.size(0) == 1 ? 0 : cos.stride(0);
+  params.out_type = result_dtype == at::kFloat      ? Rope2dOut::kFloat
+                    : result_dtype == at::kBFloat16 ? Rope2dOut::kBFloat16
+                                                    : Rope2dOut::kHalf;
+  const cudaError_t status =
+      launch_rope2d(params, c10::cuda::getCurrentCUDAStream(x.device().index()).stream());
+  TORCH_CHECK(status == cudaSuccess, "rope2d: ", cudaGetErrorString(status));
+  return out;
+}
+#endif
+
+// Whether one of the passes above takes it.
+bool has_kernel(const at::Tensor& x, at::ScalarType result_dtype) {
+  if (x.scalar_type() != at::kFloat) return false;
+#ifdef VGGT_WITH_CUDA
+  if (x.is_cuda()) {
+    return result_dtype == at::kFloat || result_dtype == at::kBFloat16 || result_dtype == at::kHalf;
+  }
+#endif
+  return x.is_cpu();
+}
+
+at::Tensor rope2d_kernel(const at::Tensor& x,
+                         const RopeTables& tables,
+                         at::ScalarType result_dtype) {
+#ifdef VGGT_WITH_CUDA
+  if (x.is_cuda()) return rope2d_cuda(x, tables, result_dtype);
+#endif
+  return rope2d_cpu(x, tables).to(result_dtype);
+}
+
+// The gradient of a rotation is turned back.
+class Rotate : public torch::autograd::Function<Rotate> {
+ public:
+  static at::Tensor forward(torch::autograd::AutogradContext* context,
+                            const at::Tensor& x,
+                            const at::Tensor& cos,
+                            const at::Tensor& sin) {
+    context->save_for_backward({cos, sin});
+    return rope2d_kernel(x, {cos, sin}, at::kFloat);
+  }
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
+                                                 const torch::autograd::variable_list& gradients) {
+    const torch::autograd::variable_list tables = context->get_saved_variables();
+    const at::Tensor turned =
+        rope2d_kernel(gradients.front().contiguous(), {tables[0], tables[1].neg()}, at::kFloat);
+    return {turned, at::Tensor(), at::Tensor()};
+  }
+};
+
 }  // namespace
 
 RopeTables rope2d_tables(const at::Tensor& positions,
@@ -86,41 +155,11 @@ at::Tensor rope2d(const at::Tensor& x,
                 "rope2d: x and its tables must share dtype and device");
   }
   const at::ScalarType result_dtype = out_dtype.value_or(x.scalar_type());
-  // Under autograd the reference's differentiable operations are used.
-  const bool needs_grad = c10::GradMode::is_enabled() && x.requires_grad();
-  if (x.is_cpu() && x.scalar_type() == at::kFloat && !needs_grad) {
-    return rope2d_cpu(x, tables).to(result_dtype);
+  if (!has_kernel(x, result_dtype)) return rope2d_reference(x, tables).to(result_dtype);
+  if (c10::GradMode::is_enabled() && x.requires_grad()) {
+    return Rotate::apply(x, tables.cos, tables.sin).to(result_dtype);
   }
-#ifdef VGGT_WITH_CUDA
-  if (x.is_cuda() && x.scalar_type() == at::kFloat && !needs_grad &&
-      (result_dtype == at::kFloat || result_dtype == at::kBFloat16 || result_dtype == at::kHalf)) {
-    const c10::cuda::CUDAGuard guard(x.device());
-    at::Tensor out = at::empty(x.sizes(), x.options().dtype(result_dtype));
-    const at::Tensor cos = tables.cos.contiguous();
-    const at::Tensor sin = tables.sin.contiguous();
-    Rope2dParams params;
-    params.x = x.const_data_ptr<float>();
-    params.cos = cos.const_data_ptr<float>();
-    params.sin = sin.const_data_ptr<float>();
-    params.out = out.mutable_data_ptr();
-    params.batch = x.size(0);
-    params.tokens = x.size(1);
-    params.heads = x.size(2);
-    params.head_dim = x.size(3);
-    params.stride_batch = x.stride(0);
-    params.stride_token = x.stride(1);
-    params.stride_head = x.stride(2);
-    params.table_stride_batch = cos.size(0) == 1 ? 0 : cos.stride(0);
-    params.out_type = result_dtype == at::kFloat      ? Rope2dOut::kFloat
-                      : result_dtype == at::kBFloat16 ? Rope2dOut::kBFloat16
-                                                      : Rope2dOut::kHalf;
-    const cudaError_t status =
-        launch_rope2d(params, c10::cuda::getCurrentCUDAStream(x.device().index()).stream());
-    TORCH_CHECK(status == cudaSuccess, "rope2d: ", cudaGetErrorString(status));
-    return out;
-  }
-#endif
-  return rope2d_reference(x, tables).to(result_dtype);
+  return rope2d_kernel(x, tables, result_dtype);
 }
 
 }  // namespace vggt::kernels

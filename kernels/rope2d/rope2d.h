@@ -36,8 +36,8 @@ at::Tensor rope2d(const at::Tensor& x,
                   const RopeTables& tables,
                   std::optional<at::ScalarType> out_dtype = std::nullopt);
 
-/// The same in plain ATen, on any device and in any dtype: for double and autograd, and what the
-/// fast paths are tested against.
+/// The same in plain ATen, on any device and in any dtype: for double, and what the fast paths
+/// and their gradients are tested against.
 at::Tensor rope2d_reference(const at::Tensor& x, const RopeTables& tables);
 
 }  // namespace vggt::kernels

@@ -140,6 +140,26 @@ TEST(Rope2d, HasTheGradientOfItsValues) {
   }
 }
 
+TEST(Rope2d, LearnsInFloatAsTheReferenceDoes) {
+  const RopeTables tables = rope2d_tables(positions(2, 9), 16, 100, at::kFloat);
+  const at::Tensor weights = values({2, 3, 9, 16}, at::kFloat).transpose(1, 2);
+  const auto gradient = [&](const auto& rotate, const at::Tensor& x) {
+    const at::Tensor leaf = x.detach().requires_grad_(true);
+    (rotate(leaf) * weights).sum().backward();
+    return leaf.grad();
+  };
+  // Heads before tokens, as part of a packed q, k, v: strides that the kernel must follow.
+  const at::Tensor x = values({2, 9, 3, 3, 16}, at::kFloat).select(2, 1);
+  for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
+    const at::Tensor ours =
+        gradient([&](const at::Tensor& at) { return rope2d(at, tables, dtype); }, x);
+    const at::Tensor truth =
+        gradient([&](const at::Tensor& at) { return rope2d_reference(at, tables).to(dtype); }, x);
+    EXPECT_LT((ours - truth).abs().max().item<double>(), 1e-6) << c10::toString(dtype);
+    EXPECT_GT(truth.abs().max().item<double>(), 0.1);
+  }
+}
+
 TEST(Rope2d, SaysWhatDoesNotFit) {
   const at::Tensor x = values({2, 5, 3, 16}, at::kFloat);
   const at::Tensor places = positions(2, 5);

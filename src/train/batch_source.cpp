@@ -19,10 +19,13 @@ enum Stream : uint64_t { kRender, kPhotometric };
 
 }  // namespace
 
-BatchSource::BatchSource(const Recipe& recipe, int64_t first_step, int threads)
+BatchSource::BatchSource(const Recipe& recipe,
+                         const std::vector<at::Tensor>& photos,
+                         int64_t first_step,
+                         int threads)
     : recipe_(recipe),
       textures_(synthetic::make_textures(
-          {.seed = recipe.data.texture_seed, .count = recipe.data.textures})),
+          {.seed = recipe.data.texture_seed, .count = recipe.data.textures, .photos = photos})),
       thread_([this, first_step, threads] { run(first_step, threads); }) {}
 
 BatchSource::~BatchSource() {
@@ -59,9 +62,9 @@ BatchSource::Scenes BatchSource::render(int64_t index) const {
   const int64_t count = std::max<int64_t>(1, std::llround(pictures / static_cast<double>(frames)));
 
   // The cameras of a scene move apart while the model learns.
-  const double step = static_cast<double>(index * data.reuse - recipe_.encoder_steps) /
-                      (data.spread_steps * static_cast<double>(recipe_.steps));
-  const double spread = data.spread_start + (1 - data.spread_start) * std::clamp(step, 0.0, 1.0);
+  const double grown = static_cast<double>(index * data.reuse - recipe_.encoder_steps) /
+                       static_cast<double>(data.spread_steps);
+  const double spread = data.spread_start + (1 - data.spread_start) * std::clamp(grown, 0.0, 1.0);
   Scenes scenes;
   for (int64_t i = 0; i < count; ++i) {
     synthetic::SampleOptions options;

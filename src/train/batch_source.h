@@ -20,8 +20,12 @@ namespace vggt::train {
 /// would have. Textures and renders stay on the CPU.
 class BatchSource {
  public:
+  /// photos   as in synthetic::TextureOptions
   /// threads  that render; what learns has the others
-  BatchSource(const Recipe& recipe, int64_t first_step, int threads);
+  BatchSource(const Recipe& recipe,
+              const std::vector<at::Tensor>& photos,
+              int64_t first_step,
+              int threads);
   ~BatchSource();
   BatchSource(const BatchSource&) = delete;
   BatchSource& operator=(const BatchSource&) = delete;

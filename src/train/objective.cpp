@@ -114,9 +114,9 @@ StepLosses VggtObjective::losses(const Batch& batch, int64_t step) {
   if (step < recipe_.encoder_steps) return encoder_losses(batch, seed);
 
   const int64_t scenes = batch.images.size(0);
-  const double progress =
-      static_cast<double>(step - recipe_.encoder_steps) / static_cast<double>(recipe_.steps);
-  const double aid = std::clamp(1 - progress / weights.aids_until, 0.0, 1.0);
+  const int64_t fading = step - recipe_.encoder_steps - weights.aids_from;
+  const double aid = std::clamp(
+      1 - static_cast<double>(fading) / static_cast<double>(weights.fade_steps), 0.0, 1.0);
   Watch watch(weights.attention_blocks, scenes, batch.frames(), model_->config.special_tokens());
   const Predictions predictions =
       model_->forward(batch.images, {.head_frames = scenes * batch.frames()});

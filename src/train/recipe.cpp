@@ -31,13 +31,14 @@ void visit(DataRecipe& r, Visitor& field) {
   field("group", r.group);
   field("textures", r.textures);
   field("texture_seed", r.texture_seed);
+  field("photos", r.photos);
 }
 
 template <class Visitor>
 void visit(OptimiserRecipe& r, Visitor& field) {
   field("learning_rate", r.learning_rate);
-  field("least_rate", r.least_rate);
   field("warmup_steps", r.warmup_steps);
+  field("decay_steps", r.decay_steps);
   field("weight_decay", r.weight_decay);
   field("betas", r.betas);
   field("clip_norm", r.clip_norm);
@@ -65,7 +66,8 @@ void visit(LossRecipe& r, Visitor& field) {
   field("own_place", r.own_place);
   field("place", r.place);
   field("coarse_point", r.coarse_point);
-  field("aids_until", r.aids_until);
+  field("aids_from", r.aids_from);
+  field("fade_steps", r.fade_steps);
   field("attention_blocks", r.attention_blocks);
   field("queries", r.queries);
 }
@@ -170,22 +172,23 @@ void check(const Recipe& recipe, const std::string& source) {
           "data.min_frames must be at least 1 and at most data.max_frames");
   require(data.pictures >= 1, "data.pictures must be at least 1");
   require(data.reuse >= 1 && data.group >= 1, "data.reuse and data.group must be at least 1");
-  require(data.spread_start > 0 && data.spread_start <= 1 && data.spread_steps > 0 &&
-              data.spread_steps <= 1,
-          "data.spread_start and data.spread_steps must be above 0 and at most 1");
+  require(data.spread_start > 0 && data.spread_start <= 1 && data.spread_steps >= 1,
+          "data.spread_start must be above 0 and at most 1, data.spread_steps at least 1");
   require(data.textures >= 1, "data.textures must be at least 1");
   require(recipe.steps >= 1 && recipe.encoder_steps >= 0, "steps must be at least 1");
   const OptimiserRecipe& optimiser = recipe.optimiser;
   require(optimiser.learning_rate > 0 && optimiser.clip_norm > 0,
           "optimiser.learning_rate and clip_norm must be above 0");
-  require(optimiser.warmup_steps >= 0 && optimiser.weight_decay >= 0,
-          "optimiser.warmup_steps and weight_decay must not be negative");
+  require(optimiser.warmup_steps >= 0 && optimiser.decay_steps >= 0 && optimiser.weight_decay >= 0,
+          "optimiser.warmup_steps, decay_steps and weight_decay must not be negative");
   require(optimiser.ema_decay >= 0 && optimiser.ema_decay < 1,
           "optimiser.ema_decay must be in [0, 1)");
   require(recipe.loss.camera_parts.huber > 0, "loss.camera_parts.huber must be above 0");
   require(
       recipe.loss.attention_blocks >= 0 && recipe.loss.attention_blocks <= model.aggregator.depth,
       "loss.attention_blocks must be 0 to the model's " + std::to_string(model.aggregator.depth));
+  require(recipe.loss.aids_from >= 0 && recipe.loss.fade_steps >= 1,
+          "loss.aids_from must not be negative, loss.fade_steps at least 1");
   require(recipe.loss.queries >= 1, "loss.queries must be at least 1");
 }
 

@@ -20,18 +20,19 @@ struct DataRecipe {
   int64_t max_frames = 4;
   int64_t pictures = 32;  ///< of a step, about: scenes times frames of 140 x 140 pixels
   double min_overlap = 0.25;
-  double spread_start = 0.15;  ///< SampleOptions::spread at first, growing to 1
-  double spread_steps = 0.5;   ///< share of the steps after which it is 1
-  int64_t reuse = 3;           ///< steps that a render serves, each with new photometric changes
-  int64_t group = 16;          ///< renders that take turns meanwhile
-  int64_t textures = 512;      ///< pictures in the atlas
+  double spread_start = 0.15;   ///< SampleOptions::spread at first, growing to 1
+  int64_t spread_steps = 5000;  ///< in so many steps
+  int64_t reuse = 3;            ///< steps that a render serves, each with new photometric changes
+  int64_t group = 16;           ///< renders that take turns meanwhile
+  int64_t textures = 512;       ///< pictures in the atlas
   uint64_t texture_seed = 0;
+  std::string photos;  ///< folder of photos whose crops are textures, too; "": none
 };
 
 struct OptimiserRecipe {
   double learning_rate = 6e-4;
-  double least_rate = 0.02;  ///< share of the learning rate at the end
-  int64_t warmup_steps = 200;
+  int64_t warmup_steps = 200;  ///< of each of the two parts
+  int64_t decay_steps = 500;   ///< the last ones, in which the learning rate falls to nearly 0
   double weight_decay = 0.05;  ///< of matrices
   std::array<double, 2> betas = {0.9, 0.95};
   double clip_norm = 1;
@@ -44,22 +45,25 @@ struct LossRecipe {
   double depth = 1;
   double depth_gradient = 0.5;
   double point = 1;  ///< only with a point head
-  // The aids (Aids) and when they have faded away, as a share of the steps.
+  // The aids (Aids), which fade away from step `aids_from` on within `fade_steps`.
   double descriptor = 0.3;
   double attention = 1;
   double own_place = 1;
   double place = 2;
   double coarse_point = 1;
-  double aids_until = 0.8;
+  int64_t aids_from = 10000;
+  int64_t fade_steps = 10000;
   int64_t attention_blocks = 4;  ///< of the first global blocks, that learn to match
   int64_t queries = 64;          ///< patches per frame that are matched in a step
 };
 
-/// A training run, whole: the same recipe gives the same run on the same machine.
+/// A training run, whole: the same recipe gives the same run on the same machine. The encoder alone
+/// learns first, then all; steps are counted within their part. The learning rate stays the same
+/// up to the last steps, so that a run can be ended, or go on, where one wants.
 struct Recipe {
   std::string model = "mini";  ///< preset
   uint64_t seed = 0;
-  int64_t encoder_steps = 0;  ///< first the encoder alone learns descriptors
+  int64_t encoder_steps = 0;  ///< the encoder alone learns descriptors
   int64_t steps = 20000;      ///< after these
   bool bf16 = true;           ///< autocast of products
   DataRecipe data;

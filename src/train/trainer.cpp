@@ -11,7 +11,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <numbers>
 
 #include "src/base/error.h"
 
@@ -82,15 +81,15 @@ Trainer::Trainer(Objective& objective, const Recipe& recipe, TrainerOptions opti
 
 Trainer::~Trainer() = default;
 
-// Each of the two parts, encoder alone and all, warms up and decays.
+// Each of the two parts, encoder alone and all, warms up; the end of the second decays.
 double Trainer::learning_rate() const {
   const OptimiserRecipe& recipe = recipe_.optimiser;
-  const bool first = step_ < recipe_.encoder_steps;
-  const auto at = static_cast<double>(first ? step_ : step_ - recipe_.encoder_steps);
-  const auto steps = static_cast<double>(first ? recipe_.encoder_steps : recipe_.steps);
-  const double warm = std::min(1.0, (at + 1) / static_cast<double>(recipe.warmup_steps + 1));
-  const double cosine = 0.5 * (1 + std::cos(std::numbers::pi * std::min(1.0, at / steps)));
-  return recipe.learning_rate * warm * (recipe.least_rate + (1 - recipe.least_rate) * cosine);
+  const int64_t at = step_ < recipe_.encoder_steps ? step_ : step_ - recipe_.encoder_steps;
+  const double warm =
+      std::min(1.0, static_cast<double>(at + 1) / static_cast<double>(recipe.warmup_steps + 1));
+  const double left = static_cast<double>(recipe_.all_steps() - step_) /
+                      static_cast<double>(recipe.decay_steps + 1);
+  return recipe.learning_rate * std::min({1.0, warm, left});
 }
 
 void Trainer::update_average() {
@@ -153,7 +152,7 @@ void Trainer::run(const ProgressCallback& progress) {
 
   // Beside a GPU the processor has nothing else to do.
   const bool learns_on_gpu = parameters_.front().second.is_cuda();
-  BatchSource source(recipe_, step_, learns_on_gpu ? at::get_num_threads() : 1);
+  BatchSource source(recipe_, options_.photos, step_, learns_on_gpu ? at::get_num_threads() : 1);
   StepReport sum;
   int64_t counted = 0;
   int64_t skipped = 0;
@@ -221,10 +220,14 @@ Checkpoint Trainer::checkpoint() const {
 }
 
 void Trainer::resume(const Checkpoint& checkpoint) {
-  if (checkpoint.recipe != recipe_.to_json()) {
+  // A run may end sooner or later than it was said when it began.
+  Recipe begun = Recipe::from_json(checkpoint.recipe, "checkpoint");
+  begun.steps = recipe_.steps;
+  begun.optimiser.decay_steps = recipe_.optimiser.decay_steps;
+  if (begun.to_json() != recipe_.to_json()) {
     throw ConfigError("recipe",
-                      "is another one than the checkpoint's; begin anew in another folder, or give "
-                      "the same recipe");
+                      "is another one than the checkpoint's in more than steps and decay_steps; "
+                      "begin anew in another folder, or give the same recipe");
   }
   const c10::NoGradGuard no_gradients;
   const auto found = [&](const std::string& name, const at::Tensor& like) {

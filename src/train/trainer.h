@@ -29,7 +29,8 @@ struct StepReport {
 };
 
 struct TrainerOptions {
-  int64_t report_every = 20;  ///< steps
+  std::vector<at::Tensor> photos;  ///< crops of them are textures: synthetic::TextureOptions
+  int64_t report_every = 20;       ///< steps
   std::function<void(const StepReport&)> on_report;
   double checkpoint_minutes = 5;
   /// Called then, at the end, and when cancelled.
@@ -40,8 +41,8 @@ struct TrainerOptions {
 };
 
 /// The loop: AdamW (Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019)
-/// under warm-up and cosine decay, clipped gradients, an exponential moving average of the weights,
-/// bf16 autocast. It knows neither the model nor the loss.
+/// under warm-up, a constant rate and a decay at the end, clipped gradients, an exponential moving
+/// average of the weights, bf16 autocast. It knows neither the model nor the loss.
 class Trainer {
  public:
   /// objective  on the device where it is to learn; must live as long as this

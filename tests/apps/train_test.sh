@@ -35,6 +35,7 @@ python3 -c 'import sys; a, b = map(float, sys.argv[1:]); sys.exit(not abs(a - b)
 said 0 'safetensors' inspect "$folder/whole/model.safetensors"
 echo '{"stebs": 1}' >"$folder/wrong.json"
 said 2 'wrong.json: there is no field stebs' train "$folder/wrong.json" -o "$folder/new"
-said 2 'another one than the checkpoint' train models/recipes/mini.json -o "$folder/killed" --resume
+sed 's/"seed": 1/"seed": 2/' "$recipe" >"$folder/other.json"
+said 2 'another one than the checkpoint' train "$folder/other.json" -o "$folder/killed" --resume
 said 2 'no checkpoint' train "$recipe" -o "$folder/new" --resume
 finish

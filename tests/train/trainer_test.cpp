@@ -30,6 +30,7 @@ Recipe small(int64_t steps) {
   recipe.data.reuse = 2;
   recipe.data.textures = 15;
   recipe.optimiser.warmup_steps = 1;
+  recipe.optimiser.decay_steps = 0;
   return recipe;
 }
 
@@ -111,11 +112,23 @@ TEST(Trainer, GoesOnAfterACheckpointAsIfItHadNotStopped) {
 TEST(Trainer, ACheckpointOfAnotherRecipeIsRefused) {
   const auto run = prepare(small(3));
   const Checkpoint checkpoint = run->trainer->checkpoint();
-  const auto other = prepare(small(4));
-  EXPECT_THROW(other->trainer->resume(checkpoint), ConfigError);
+  Recipe recipe = small(3);
+  recipe.seed += 1;
+  EXPECT_THROW(prepare(recipe)->trainer->resume(checkpoint), ConfigError);
   Checkpoint damaged = checkpoint;
   damaged.tensors.erase(damaged.tensors.begin());
   EXPECT_THROW(run->trainer->resume(damaged), ConfigError);
+}
+
+TEST(Trainer, ARunMayEndLaterThanItWasSaid) {
+  const auto run = prepare(small(3));
+  run->trainer->run();
+  Recipe longer = small(5);
+  longer.optimiser.decay_steps = 1;
+  const auto on = prepare(longer);
+  on->trainer->resume(run->trainer->checkpoint());
+  on->trainer->run();
+  EXPECT_EQ(on->trainer->checkpoint().step, longer.all_steps());
 }
 
 // Nothing but a number that is learned, with losses as told.
