@@ -3,8 +3,8 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <map>
 #include <memory>
+#include <optional>
 
 #include "apps/commands.h"
 #include "apps/help.h"
@@ -27,6 +27,7 @@ namespace {
 struct TrainCommand {
   std::string recipe;
   std::string output;
+  std::string weights;
   bool resume = false;
   double minutes = 0;
   double checkpoint_minutes = 5;
@@ -34,26 +35,33 @@ struct TrainCommand {
 };
 
 #ifdef VGGT_WITH_IMAGE
-// One panel per part of the loss, and one of the whole.
+// One panel per quantity.
 void write_curves(const train::RunFolder& folder) {
-  std::map<std::string, ChartSeries> curves;
-  std::vector<std::string> order;
-  const auto add = [&](const std::string& name, int64_t step, double value) {
-    if (!curves.count(name)) order.push_back(name);
-    curves[name].points.push_back({static_cast<double>(step), value});
-  };
-  for (const train::StepReport& report : folder.reports()) {
-    add("loss", report.step, report.loss);
-    for (const auto& [name, value] : report.parts) add(name, report.step, value);
-  }
-  if (order.empty()) return;
   Chart chart = {.title = "Training", .columns = 3};
-  for (const std::string& name : order) {
-    chart.panels.push_back({.title = name, .x_label = "steps", .series = {curves[name]}});
+  for (const train::Curve& curve : folder.curves()) {
+    ChartSeries series;
+    for (const auto& [step, value] : curve.points) {
+      series.points.push_back({static_cast<double>(step), value});
+    }
+    chart.panels.push_back({.title = curve.name, .x_label = "steps", .series = {series}});
   }
+  if (chart.panels.empty()) return;
   write_chart(folder.file("curves.png"), chart);
 }
 #endif
+
+std::vector<at::Tensor> photos_of(const train::Recipe& recipe, const ProgressCallback& progress) {
+  const std::string& folder = recipe.data.photos;
+  if (folder.empty()) return {};
+#ifdef VGGT_WITH_IMAGE
+  return texture_photos(folder, progress);
+#else
+  throw ConfigError("data.photos",
+                    "names " + folder +
+                        ", but this program was built without image files: "
+                        "rebuild with VGGT_IMAGE=ON, or leave the field out");
+#endif
+}
 
 void run(const TrainCommand& command) {
   keep_freed_memory();
@@ -63,14 +71,16 @@ void run(const TrainCommand& command) {
   const train::RunFolder folder(command.output, command.resume);
 
   const ModelConfig config = ModelConfig::preset(recipe.model);
-  const std::shared_ptr<Vggt> model = train::initial_model(config, recipe.seed);
+  const std::shared_ptr<Vggt> model = command.weights.empty()
+                                          ? train::initial_model(config, recipe.seed)
+                                          : train::model_to_refine(command.weights, config);
   model->to(device);
   train::VggtObjective objective(model, recipe);
   int64_t step = 0;
   train::TrainerOptions options;
-#ifdef VGGT_WITH_IMAGE
-  if (!recipe.data.photos.empty()) options.photos = texture_photos(recipe.data.photos, progress);
-#endif
+  options.photos = photos_of(recipe, progress);
+  std::optional<train::Validation> validation;
+  std::unique_ptr<train::Trainer> trainer;
   options.checkpoint_minutes = command.checkpoint_minutes;
   options.stop_after_minutes = command.minutes;
   options.on_report = [&](const train::StepReport& report) {
@@ -83,19 +93,25 @@ void run(const TrainCommand& command) {
   };
   options.on_checkpoint = [&](const train::Checkpoint& checkpoint) {
     folder.write(checkpoint, config);
+    // Before that the heads are as they were drawn.
+    if (recipe.validation.scenes > 0 && checkpoint.step > recipe.encoder_steps) {
+      const train::Trainer::WithAverage averaged(*trainer);
+      folder.log(checkpoint.step, validation->score(*model));
+    }
 #ifdef VGGT_WITH_IMAGE
     write_curves(folder);
 #endif
   };
-  train::Trainer trainer(objective, recipe, options);
+  trainer = std::make_unique<train::Trainer>(objective, recipe, std::move(options));
   if (command.resume) {
     const train::Checkpoint checkpoint = folder.read();
-    trainer.resume(checkpoint);
+    trainer->resume(checkpoint);
     step = checkpoint.step;
     say("going on after " + std::to_string(step) + " steps");
   }
+  validation.emplace(recipe);
   folder.begin(recipe, step);
-  trainer.run(progress);
+  trainer->run(progress);
   const std::vector<train::StepReport> reports = folder.reports();
   std::string summary = "trained: " + folder.file("model.safetensors");
   if (!reports.empty()) {
@@ -123,7 +139,13 @@ void add_train(CLI::App& app) {
   sub->add_option("-o,--output", command->output, "Folder of the run: log, checkpoint, model")
       ->required()
       ->type_name("FOLDER");
-  sub->add_flag("--resume", command->resume, "Go on with the run in that folder");
+  CLI::Option* weights =
+      sub->add_option("--weights",
+                      command->weights,
+                      "Begin with the weights of this file, not with random ones")
+          ->type_name("FILE");
+  sub->add_flag("--resume", command->resume, "Go on with the run in that folder")
+      ->excludes(weights);
   sub->add_option("--minutes",
                   command->minutes,
                   "Stop after this time, with a checkpoint; 0: when the recipe's steps are done")

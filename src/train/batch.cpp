@@ -3,6 +3,8 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
+
 #include "src/geometry/unproject.h"
 #include "src/synthetic/random.h"
 
@@ -36,13 +38,34 @@ double mean_distance(const at::Tensor& depth, const CameraMatrices& cameras) {
   return distances.numel() > 0 ? distances.mean().item<double>() : 1;
 }
 
+// The tracks of all scenes, of as many points as the scene with the most; those of the others come
+// again.
+void add_tracks(const std::vector<synthetic::Sample>& scenes, Batch& batch) {
+  int64_t most = 0;
+  for (const synthetic::Sample& scene : scenes) {
+    most = std::max(most, scene.tracks.pixels.size(1));
+  }
+  std::vector<at::Tensor> pixels;
+  std::vector<at::Tensor> visible;
+  for (const synthetic::Sample& scene : scenes) {
+    const at::Tensor point = at::arange(most, at::kLong).remainder(scene.tracks.pixels.size(1));
+    pixels.push_back(scene.tracks.pixels.index_select(1, point));
+    visible.push_back(scene.tracks.visible.index_select(1, point));
+  }
+  batch.tracks = at::stack(pixels);
+  batch.visible = at::stack(visible);
+}
+
 }  // namespace
 
 Batch Batch::to(at::Device device) const {
-  return {images.to(device),
-          depth.to(device),
-          pose.to(device),
-          {camera.extrinsics.to(device), camera.intrinsics.to(device)}};
+  const auto there = [&](const at::Tensor& x) { return x.defined() ? x.to(device) : x; };
+  return {there(images),
+          there(depth),
+          there(pose),
+          {there(camera.extrinsics), there(camera.intrinsics)},
+          there(tracks),
+          there(visible)};
 }
 
 Batch make_batch(const std::vector<synthetic::Sample>& scenes, uint64_t seed) {
@@ -68,6 +91,10 @@ Batch make_batch(const std::vector<synthetic::Sample>& scenes, uint64_t seed) {
   const CameraMatrices cameras = {at::stack(extrinsics), at::stack(intrinsics)};
   batch.pose = encode_pose(cameras, batch.depth.size(2), batch.depth.size(3));
   batch.camera = {cameras.extrinsics.to(at::kFloat), cameras.intrinsics.to(at::kFloat)};
+  const auto has_tracks = [](const synthetic::Sample& scene) {
+    return scene.tracks.pixels.defined() && scene.tracks.pixels.size(1) > 0;
+  };
+  if (std::all_of(scenes.begin(), scenes.end(), has_tracks)) add_tracks(scenes, batch);
   return batch;
 }
 

@@ -18,12 +18,14 @@ struct Batch {
   at::Tensor depth;       ///< [B, S, H, W] float; 0: none
   at::Tensor pose;        ///< [B, S, 9] float, as encode_pose() makes them
   CameraMatrices camera;  ///< [B, S, 3, 4] and [B, S, 3, 3] float
+  at::Tensor tracks;      ///< [B, S, N, 2] float, (x, y) px of points seen in frame 0; or undefined
+  at::Tensor visible;     ///< [B, S, N] bool
 
   int64_t frames() const { return images.size(1); }
   Batch to(at::Device device) const;
 };
 
-/// Scenes of equal size and frame count. `seed` decides the pictures' exposure, noise and the like:
+/// Scenes of equal size and frame count, with or without tracks. `seed` decides the pictures' exposure, noise and the like:
 /// one render serves several times.
 Batch make_batch(const std::vector<synthetic::Sample>& scenes, uint64_t seed);
 

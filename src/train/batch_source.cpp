@@ -75,6 +75,7 @@ BatchSource::Scenes BatchSource::render(int64_t index) const {
     options.width_px = width;
     options.min_overlap = data.min_overlap;
     options.spread = spread;
+    options.tracks = data.tracks;
     scenes.push_back(synthetic::make_sample(options, textures_, random.bits()));
   }
   return scenes;

@@ -8,6 +8,8 @@
 #include <string_view>
 
 #include "src/synthetic/random.h"
+#include "src/weights/load.h"
+#include "src/weights/weight_file.h"
 
 namespace vggt::train {
 namespace {
@@ -52,6 +54,16 @@ void initialise(torch::nn::Module& module, uint64_t seed) {
 std::shared_ptr<Vggt> initial_model(const ModelConfig& config, uint64_t seed) {
   auto model = std::make_shared<Vggt>(config);
   initialise(*model, seed);
+  return model;
+}
+
+std::shared_ptr<Vggt> model_to_refine(const std::string& path, const ModelConfig& config) {
+  const std::shared_ptr<Vggt> model = load_model(open_weight_file(path), config, {});
+  for (auto& parameter : model->named_parameters()) {
+    at::Tensor& tensor = parameter.value();
+    tensor.set_data(tensor.detach().clone());  // it may be mapped from the file
+    tensor.requires_grad_(true);
+  }
   return model;
 }
 

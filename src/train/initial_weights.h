@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "src/models/vggt.h"
 
@@ -15,5 +16,9 @@ namespace vggt::train {
 void initialise(torch::nn::Module& module, uint64_t seed);
 
 std::shared_ptr<Vggt> initial_model(const ModelConfig& config, uint64_t seed);
+
+/// A model that goes on learning from the weights of a file: float32, of memory of its own.
+/// Throws IoError as load_model() does.
+std::shared_ptr<Vggt> model_to_refine(const std::string& path, const ModelConfig& config);
 
 }  // namespace vggt::train

@@ -60,7 +60,9 @@ at::Tensor track_loss(const std::vector<at::Tensor>& iterations,
     sum = sum + weight * masked_mean((*iteration - truth).abs().sum(-1), visible);
     weight *= options.decay;
   }
-  return sum + at::binary_cross_entropy(visibility, visible.to(visibility.scalar_type()));
+  // Written out: LibTorch refuses binary_cross_entropy() under autocast on a GPU.
+  const at::Tensor p = visibility.to(at::kFloat).clamp(1e-6, 1 - 1e-6);
+  return sum - at::where(visible, p, 1 - p).log().mean();
 }
 
 }  // namespace vggt::train

@@ -118,8 +118,10 @@ StepLosses VggtObjective::losses(const Batch& batch, int64_t step) {
   const double aid = std::clamp(
       1 - static_cast<double>(fading) / static_cast<double>(weights.fade_steps), 0.0, 1.0);
   Watch watch(weights.attention_blocks, scenes, batch.frames(), model_->config.special_tokens());
-  const Predictions predictions =
-      model_->forward(batch.images, {.head_frames = scenes * batch.frames()});
+  const bool tracks = model_->track_head && batch.tracks.defined();
+  ForwardOptions options = {.head_frames = scenes * batch.frames()};
+  if (tracks) options.query_points = batch.tracks.select(1, 0);
+  const Predictions predictions = model_->forward(batch.images, options);
 
   Sum sum(batch.depth.options());
   const at::Tensor valid = batch.depth > 0;
@@ -145,6 +147,13 @@ StepLosses VggtObjective::losses(const Batch& batch, int64_t step) {
                                       valid);
     sum.add("point", weights.point, loss.value);
     sum.add("point_gradient", weights.point * weights.depth_gradient, loss.gradient);
+  }
+  if (tracks) {
+    sum.add(
+        "track",
+        weights.track,
+        track_loss(
+            predictions.tracks.coords, predictions.tracks.visibility, batch.tracks, batch.visible));
   }
   if (aid > 0) {
     const AidLosses aids = aids_->forward(watch.inside(),

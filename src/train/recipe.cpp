@@ -25,6 +25,7 @@ void visit(DataRecipe& r, Visitor& field) {
   field("max_frames", r.max_frames);
   field("pictures", r.pictures);
   field("min_overlap", r.min_overlap);
+  field("tracks", r.tracks);
   field("spread_start", r.spread_start);
   field("spread_steps", r.spread_steps);
   field("reuse", r.reuse);
@@ -61,6 +62,7 @@ void visit(LossRecipe& r, Visitor& field) {
   field("depth", r.depth);
   field("depth_gradient", r.depth_gradient);
   field("point", r.point);
+  field("track", r.track);
   field("descriptor", r.descriptor);
   field("attention", r.attention);
   field("own_place", r.own_place);
@@ -73,6 +75,13 @@ void visit(LossRecipe& r, Visitor& field) {
 }
 
 template <class Visitor>
+void visit(ValidationRecipe& r, Visitor& field) {
+  field("scenes", r.scenes);
+  field("frames", r.frames);
+  field("seed", r.seed);
+}
+
+template <class Visitor>
 void visit(Recipe& r, Visitor& field) {
   field("model", r.model);
   field("seed", r.seed);
@@ -82,6 +91,7 @@ void visit(Recipe& r, Visitor& field) {
   field("data", r.data);
   field("optimiser", r.optimiser);
   field("loss", r.loss);
+  field("validation", r.validation);
 }
 
 template <class T>
@@ -175,6 +185,9 @@ void check(const Recipe& recipe, const std::string& source) {
   require(data.spread_start > 0 && data.spread_start <= 1 && data.spread_steps >= 1,
           "data.spread_start must be above 0 and at most 1, data.spread_steps at least 1");
   require(data.textures >= 1, "data.textures must be at least 1");
+  require(data.tracks >= 0, "data.tracks must not be negative");
+  require(recipe.validation.scenes >= 0 && recipe.validation.frames >= 2,
+          "validation.scenes must not be negative, validation.frames at least 2");
   require(recipe.steps >= 1 && recipe.encoder_steps >= 0, "steps must be at least 1");
   const OptimiserRecipe& optimiser = recipe.optimiser;
   require(optimiser.learning_rate > 0 && optimiser.clip_norm > 0,

@@ -20,6 +20,7 @@ struct DataRecipe {
   int64_t max_frames = 4;
   int64_t pictures = 32;  ///< of a step, about: scenes times frames of 140 x 140 pixels
   double min_overlap = 0.25;
+  int64_t tracks = 0;           ///< points of frame 0 to follow, for a track head
   double spread_start = 0.15;   ///< SampleOptions::spread at first, growing to 1
   int64_t spread_steps = 5000;  ///< in so many steps
   int64_t reuse = 3;            ///< steps that a render serves, each with new photometric changes
@@ -44,7 +45,8 @@ struct LossRecipe {
   CameraLossOptions camera_parts = {.huber = 0.01, .rotation = 3, .field_of_view = 1};
   double depth = 1;
   double depth_gradient = 0.5;
-  double point = 1;  ///< only with a point head
+  double point = 1;     ///< only with a point head
+  double track = 0.05;  ///< only with a track head, and data.tracks
   // The aids (Aids), which fade away from step `aids_from` on within `fade_steps`.
   double descriptor = 0.3;
   double attention = 1;
@@ -55,6 +57,13 @@ struct LossRecipe {
   int64_t fade_steps = 10000;
   int64_t attention_blocks = 4;  ///< of the first global blocks, that learn to match
   int64_t queries = 64;          ///< patches per frame that are matched in a step
+};
+
+/// Held-out scenes that are scored with the averaged weights whenever a checkpoint is written.
+struct ValidationRecipe {
+  int64_t scenes = 24;  ///< 0: none
+  int64_t frames = 4;
+  uint64_t seed = 1000;  ///< of the scenes and of their textures
 };
 
 /// A training run, whole: the same recipe gives the same run on the same machine. The encoder alone
@@ -69,6 +78,7 @@ struct Recipe {
   DataRecipe data;
   OptimiserRecipe optimiser;
   LossRecipe loss;
+  ValidationRecipe validation;
 
   int64_t all_steps() const { return encoder_steps + steps; }
 

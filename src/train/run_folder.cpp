@@ -3,6 +3,7 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -112,6 +113,18 @@ void RunFolder::log(const StepReport& report) const {
   append(file("log.jsonl"), line);
 }
 
+void RunFolder::log(int64_t step, const ValidationScores& scores) const {
+  Json line = {{"step", step}};
+  Json& values = line["validation"];
+  for (size_t i = 0; i < eval::kThresholds_deg.size(); ++i) {
+    values["auc_" + std::to_string(eval::kThresholds_deg[i])] = 100 * scores.poses.auc[i];
+  }
+  values["rotation_deg"] = scores.poses.median_rotation_deg;
+  values["translation_deg"] = scores.poses.median_translation_deg;
+  values["depth_abs_rel"] = scores.depth_abs_rel;
+  append(file("log.jsonl"), line);
+}
+
 void RunFolder::log(int64_t step, const std::string& event, const std::string& text) const {
   append(file("log.jsonl"), {{"step", step}, {"event", event}, {"text", text}});
 }
@@ -134,6 +147,27 @@ std::vector<StepReport> RunFolder::reports() const {
     reports.push_back(std::move(report));
   }
   return reports;
+}
+
+std::vector<Curve> RunFolder::curves() const {
+  std::vector<Curve> curves;
+  const auto add = [&](const std::string& name, const Json& line, const Json& value) {
+    if (!value.is_number()) return;  // NaN is null in JSON
+    auto curve = std::find_if(
+        curves.begin(), curves.end(), [&](const Curve& known) { return known.name == name; });
+    if (curve == curves.end()) curve = curves.insert(curve, {name, {}});
+    curve->points.emplace_back(line["step"].get<int64_t>(), value.get<double>());
+  };
+  for (const Json& line : lines_of(file("log.jsonl"))) {
+    if (line.contains("loss")) add("loss", line, line["loss"]);
+    for (const char* group : {"parts", "validation"}) {
+      if (!line.contains(group)) continue;
+      for (const auto& [name, value] : line[group].items()) {
+        add(group == std::string("parts") ? name : "held out: " + name, line, value);
+      }
+    }
+  }
+  return curves;
 }
 
 }  // namespace vggt::train

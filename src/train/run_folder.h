@@ -7,8 +7,15 @@
 #include "src/models/config.h"
 #include "src/train/checkpoint.h"
 #include "src/train/trainer.h"
+#include "src/train/validation.h"
 
 namespace vggt::train {
+
+/// What the log holds of one quantity.
+struct Curve {
+  std::string name;
+  std::vector<std::pair<int64_t, double>> points;  ///< (step, value)
+};
 
 /// The folder of a training run: recipe.json, log.jsonl (a StepReport a line, and what else
 /// happened), checkpoint.safetensors, and model.safetensors, the averaged weights in bfloat16 as
@@ -27,9 +34,12 @@ class RunFolder {
   void begin(const Recipe& recipe, int64_t step) const;
   void write(const Checkpoint& checkpoint, const ModelConfig& config) const;
   void log(const StepReport& report) const;
+  void log(int64_t step, const ValidationScores& scores) const;
   /// Something else that happened after `step` steps.
   void log(int64_t step, const std::string& event, const std::string& text) const;
   std::vector<StepReport> reports() const;
+  /// The loss, its parts and the validation scores, in the order in which they first appear.
+  std::vector<Curve> curves() const;
 
   std::string file(const std::string& name) const { return path_ + "/" + name; }
 

@@ -120,6 +120,40 @@ TEST(Trainer, ACheckpointOfAnotherRecipeIsRefused) {
   EXPECT_THROW(run->trainer->resume(damaged), ConfigError);
 }
 
+TEST(Trainer, ATrackHeadLearnsFromTheTracksOfABatch) {
+  Recipe recipe = small(2);
+  recipe.encoder_steps = 0;
+  recipe.data.tracks = 6;
+  const auto run = prepare(recipe);
+  std::map<std::string, at::Tensor> before;
+  for (const auto& p : run->model->track_head->named_parameters()) {
+    before[p.key()] = p.value().detach().clone();
+  }
+  run->trainer->run();
+  int64_t moved = 0;
+  for (const auto& p : run->model->track_head->named_parameters()) {
+    moved += at::equal(before[p.key()], p.value().detach()) ? 0 : 1;
+  }
+  EXPECT_GT(moved, static_cast<int64_t>(before.size()) / 2);
+  const auto& parts = run->reports.front().parts;
+  EXPECT_TRUE(std::any_of(
+      parts.begin(), parts.end(), [](const auto& part) { return part.first == "track"; }));
+}
+
+TEST(Trainer, BeginsWithTheWeightsOfAFile) {
+  const TemporaryFolder folder;
+  const RunFolder written(folder.path() + "/run", false);
+  const auto run = prepare(small(3));
+  run->trainer->run();
+  written.write(run->trainer->checkpoint(), run->model->config);
+  const auto model = model_to_refine(written.file("model.safetensors"), run->model->config);
+  for (const auto& p : model->named_parameters()) {
+    EXPECT_TRUE(p.value().requires_grad()) << p.key();
+    const at::Tensor& average = run->trainer->average().at("model." + p.key());
+    EXPECT_TRUE(at::equal(p.value(), average.to(at::kBFloat16).to(at::kFloat))) << p.key();
+  }
+}
+
 TEST(Trainer, ARunMayEndLaterThanItWasSaid) {
   const auto run = prepare(small(3));
   run->trainer->run();
