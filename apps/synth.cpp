@@ -47,15 +47,39 @@ struct SynthCommand {
   bool overwrite = false;
 };
 
-void parse_size(const std::string& text, synthetic::SampleOptions* options) {
-  long long width = 0;
-  long long height = 0;
-  char after = 0;
-  if (std::sscanf(text.c_str(), "%lldx%lld%c", &width, &height, &after) != 2) {
-    throw ConfigError("size", "'" + text + "'; must be WIDTHxHEIGHT in pixels, as 640x480");
+struct Size {
+  int64_t width;
+  int64_t height;
+};
+
+// "640x480" or several, "640x480,480x640".
+std::vector<Size> sizes_of(const std::string& text) {
+  std::vector<Size> sizes;
+  for (size_t begin = 0; begin <= text.size();) {
+    const size_t end = std::min(text.find(',', begin), text.size());
+    const std::string one = text.substr(begin, end - begin);
+    long long width = 0;
+    long long height = 0;
+    char after = 0;
+    if (std::sscanf(one.c_str(), "%lldx%lld%c", &width, &height, &after) != 2) {
+      throw ConfigError(
+          "size", "'" + one + "'; must be WIDTHxHEIGHT in pixels, as 640x480 or 640x480,480x640");
+    }
+    sizes.push_back({width, height});
+    begin = end + 1;
   }
-  options->width_px = width;
-  options->height_px = height;
+  return sizes;
+}
+
+// The options of one scene: of several sizes it takes one.
+synthetic::SampleOptions options_of(const SynthCommand& command, uint64_t seed) {
+  const std::vector<Size> sizes = sizes_of(command.size);
+  synthetic::Random random(seed, 0x512E);
+  const Size& size = sizes[static_cast<size_t>(random.index(static_cast<int64_t>(sizes.size())))];
+  synthetic::SampleOptions options = command.sample;
+  options.width_px = size.width;
+  options.height_px = size.height;
+  return options;
 }
 
 // What the library calls its fields, in the words of the options.
@@ -187,7 +211,6 @@ bool is_previewed(int64_t scene, int64_t scenes) {
 
 void run(SynthCommand command) {
   const ProgressCallback progress = interruptible_progress();
-  parse_size(command.size, &command.sample);
   command.sample.kind = synthetic::scene_kind(command.kind);
   command.sample.rig = synthetic::rig_kind(command.rig);
   if (command.scenes < 1 || command.scenes > 10000) {
@@ -198,8 +221,12 @@ void run(SynthCommand command) {
   if (command.seed > kMostSeed) {
     throw ConfigError("seed", "must be from 0 to " + std::to_string(kMostSeed));
   }
-  synthetic::check(command.sample);
-  check_memory(command.sample);
+  for (const Size& size : sizes_of(command.size)) {
+    command.sample.width_px = size.width;
+    command.sample.height_px = size.height;
+    synthetic::check(command.sample);
+    check_memory(command.sample);
+  }
   check_replaceable(command);
   std::vector<std::string> inputs;
   if (!command.photos.empty()) inputs.push_back(command.photos);
@@ -209,7 +236,8 @@ void run(SynthCommand command) {
   StageProgress stage("scenes", command.scenes, progress);
   for (int64_t scene = 0; scene < command.scenes; ++scene) {
     const uint64_t seed = scene_seed(command, scene);
-    const synthetic::Sample sample = synthetic::make_sample(command.sample, textures, seed);
+    const synthetic::Sample sample =
+        synthetic::make_sample(options_of(command, seed), textures, seed);
     const double strength = command.clean ? 0 : 1;
     const at::Tensor pictures = synthetic::photometric(sample.linear,
                                                        seed,
@@ -249,7 +277,10 @@ void add_synth(CLI::App& app) {
   sub->add_option("--scenes", command->scenes, "How many scenes")->capture_default_str();
   sub->add_option("--views", command->sample.frames, "Pictures of each scene")
       ->capture_default_str();
-  sub->add_option("--size", command->size, "Width and height of the pictures in pixels")
+  sub->add_option("--size",
+                  command->size,
+                  "Width and height of the pictures in pixels; of several, as 640x480,480x640, "
+                  "each scene takes one")
       ->type_name("WxH")
       ->capture_default_str();
   sub->add_option("--kind", command->kind, "What the scenes show")

@@ -68,7 +68,7 @@ void draw_books(Canvas& canvas, Random& random) {
   const int64_t n = canvas.size();
   canvas.fill({0.06F, 0.05F, 0.05F});
   for (int64_t x = 0; x < n;) {
-    const int64_t width = std::min(n - x, random.integer(n / 24, n / 9));
+    const int64_t width = std::min(n - x, std::max<int64_t>(1, random.integer(n / 24, n / 9)));
     const int64_t top = random.index(n / 4);
     const Colour colour = draw_colour(random);
     for (int64_t i = 0; i < width; ++i) {
@@ -82,7 +82,7 @@ void draw_books(Canvas& canvas, Random& random) {
       canvas.rectangle(x, y, width, random.integer(1, n / 40 + 1), ink);
     }
     // The title runs along the back: blocks of letters.
-    for (int64_t y = top + n / 8; y < n - n / 6; y += n / 20) {
+    for (int64_t y = top + n / 8; y < n - n / 6; y += std::max<int64_t>(1, n / 20)) {
       if (random.chance(0.75)) canvas.rectangle(x + width / 3, y, width / 3, n / 32, ink);
     }
     x += width;

@@ -54,6 +54,12 @@ done
 
 said 0 "40 views" synth --scenes 1 --views 40 --size 16x16 --kind corridor --rig drive -o "$folder/loop"
 
+# Of several sizes each scene takes one.
+said 0 '8 scenes' synth --scenes 8 --views 1 --size 20x30,30x20 --format png --kind object -o "$folder/sizes"
+for width in 20 30; do
+  grep -qs "\"width\": $width" "$folder"/sizes/*/cameras.json || fail "no picture is $width wide"
+done
+
 # Nothing of others is replaced; what cannot be is named.
 said 2 'overwrite' synth "${small[@]}" -o "$out"
 said 0 '2 scenes' synth "${small[@]}" -o "$out" --overwrite
@@ -67,6 +73,8 @@ done <<'BAD'
 --size big size: 'big'
 --size 0x5 size: 0; must be
 --size 5x99999999 size: 99999999; must be
+--size 20x30, size: ''; must be
+--size 20x30,0x9 size: 0; must be
 --size 16384x16384 size, views: .* GB are free
 --views 0 views: 0; must be
 --views x --views = x

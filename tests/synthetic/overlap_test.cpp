@@ -54,7 +54,7 @@ TEST(Overlap, CountsSurfacesAlone) {
 TEST(Overlap, LeavesOutWhatIsHidden) {
   kernels::RaycastScene scene = wall();
   // Close before the camera at 1 and beside the picture of the one at 0.
-  scene.primitives.push_back(plate(1.2, 1, 0.6));
+  scene.primitives.push_back(plate(1.1, 1, 0.58));
   EXPECT_DOUBLE_EQ(overlap(scene, camera_at(0), camera_at(1)), 0);
 }
 

@@ -159,7 +159,9 @@ TEST(Photometric, BlurSpreadsEvenlyAndKeepsTheLight) {
     // A Gaussian: the next one's ratio is the fourth root of that of two away.
     const double one = (spot[20][21] / spot[20][20]).item<double>();
     const double two = (spot[20][22] / spot[20][20]).item<double>();
-    if (two > 0.01) EXPECT_NEAR(std::pow(two, 0.25), one, 1e-2);
+    if (two > 0.01) {
+      EXPECT_NEAR(std::pow(two, 0.25), one, 1e-2);
+    }
   }
   EXPECT_GT(blurred, 2);
 }

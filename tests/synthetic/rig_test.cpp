@@ -152,7 +152,9 @@ TEST(Rig, WalksInSteps) {
       // directions that were tried are blocked.
       const double step = length(centre_of(cameras[i]) - centre_of(cameras[i - 1]));
       EXPECT_LT(step, 0.4 * stage.near * std::hypot(1, 0.25 * 3.5));
-      if (step > 0) EXPECT_GE(step, 0.05 * stage.near - 1e-9);
+      if (step > 0) {
+        EXPECT_GE(step, 0.05 * stage.near - 1e-9);
+      }
     }
   }
 }

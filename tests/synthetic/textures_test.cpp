@@ -128,6 +128,12 @@ TEST(Textures, EveryKindIsThereAndHasContrast) {
   }
 }
 
+// The smallest that is allowed: steps that are shares of the size must not become 0.
+TEST(Textures, MayBeSmall) {
+  const Textures textures = make_textures({.seed = 1, .count = 4 * kTextureKinds, .size_px = 16});
+  EXPECT_EQ(textures.atlas.size(0), 4 * kTextureKinds);
+}
+
 TEST(Textures, OtherSeedsGiveOtherTextures) {
   const TextureOptions options = {.seed = 1, .count = kTextureKinds, .size_px = 32};
   TextureOptions other = options;
