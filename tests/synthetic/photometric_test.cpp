@@ -145,16 +145,16 @@ TEST(Photometric, BlurSpreadsEvenlyAndKeepsTheLight) {
   int64_t blurred = 0;
   for (uint64_t seed = 0; seed < 10; ++seed) {
     at::Tensor light = at::full({1, 3, 41, 41}, 0.5);
-    light[0][1][20][20] = 0.9;
+    light[0][1][20][20] = 0.6;
     const at::Tensor seen = light_of(photometric(light, seed, options))[0];
     const double ground = seen[0][0][0].item<double>();
     EXPECT_NEAR((seen[0] - ground).abs().max().item<double>(), 0, 1e-5);  // edges are no darker
     const at::Tensor spot = seen[1] - ground;
-    // 0.4 more than the ground's 0.5, wherever it went.
-    EXPECT_NEAR(spot.sum().item<double>() / ground, 0.8, 2e-3);
+    // 0.1 more than the 0.5 of the ground, wherever it went.
+    EXPECT_NEAR(spot.sum().item<double>() / ground, 0.2, 2e-3);
     EXPECT_LT((spot - spot.t()).abs().max().item<double>(), 1e-6);
     EXPECT_LT((spot - spot.flip({0, 1})).abs().max().item<double>(), 1e-6);
-    if ((spot[20][20] / ground).item<double>() > 0.79) continue;
+    if ((spot[20][20] / ground).item<double>() > 0.195) continue;
     ++blurred;
     // A Gaussian: the next one's ratio is the fourth root of that of two away.
     const double one = (spot[20][21] / spot[20][20]).item<double>();

@@ -161,6 +161,8 @@ TEST(Rig, WalksInSteps) {
 
 TEST(Rig, DrivesFollowThePathAndLookAlongIt) {
   const Stage stage = hall();
+  double along = 0;
+  int drives = 0;
   for (uint64_t seed = 0; seed < kSeeds; ++seed) {
     const auto cameras = drawn(stage, {.rig = RigKind::kDrive, .frames = 5}, seed);
     if (cameras.empty()) continue;
@@ -170,11 +172,12 @@ TEST(Rig, DrivesFollowThePathAndLookAlongIt) {
       EXPECT_NEAR(std::max(std::abs(centre[0]), std::abs(centre[1])), 5, 4 * 0.04 * stage.near);
       EXPECT_NEAR(centre[2], 1.5, 4 * 0.04 * stage.near);
     }
-    // All forward or all backward: up to 0.4 rad off the direction of travel, and the corners.
+    // Forward or backward, up to 0.4 rad off the direction of travel, more at corners.
     const Vector travelled = centre_of(cameras[1]) - centre_of(cameras[0]);
-    const double along = dot(unit(travelled), forward_of(cameras[0]));
-    EXPECT_GT(std::abs(along), 0.3) << seed;
+    along += std::abs(dot(unit(travelled), forward_of(cameras[0])));
+    ++drives;
   }
+  EXPECT_GT(along, 0.75 * drives);
 }
 
 TEST(Rig, FieldOfViewIsThatOfTheLongerSide) {
