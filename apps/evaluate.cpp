@@ -213,6 +213,13 @@ void add_evaluate(CLI::App& app) {
       ->check(CLI::Range(0, 100000000))
       ->capture_default_str()
       ->group(kMeasured);
+  sub->add_option("--compat",
+                  command->compat,
+                  "Protocol of a published script where it differs: fastvggt (trajectories), cut3r "
+                  "or cut3r-aligned (points)")
+      ->check(CLI::IsMember({"none", "fastvggt", "cut3r", "cut3r-aligned"}))
+      ->capture_default_str()
+      ->group(kMeasured);
   sub->footer(examples(
       {{"The bundled model on scenes with cameras.json, ten frames each",
         "vggt eval scenes --root scenes/ -o report/"},

@@ -3,8 +3,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <map>
+#include <optional>
 
 #include "apps/interrupt.h"
 #include "apps/messages.h"
@@ -32,6 +35,13 @@ eval::FrameOrder order_of(const std::string& name) {
   if (name == "even") return eval::FrameOrder::kEven;
   if (name == "first") return eval::FrameOrder::kFirst;
   return eval::FrameOrder::kRandom;
+}
+
+eval::Compat compat_of(const std::string& name) {
+  if (name == "fastvggt") return eval::Compat::kFastVggt;
+  if (name == "cut3r") return eval::Compat::kCut3r;
+  if (name == "cut3r-aligned") return eval::Compat::kCut3rAligned;
+  return eval::Compat::kNone;
 }
 
 // Without the category that our names of CO3D's sequences begin with: lists have bare names.
@@ -98,6 +108,54 @@ std::vector<at::Tensor> true_depth(const Planned& planned) {
   return depth;
 }
 
+std::optional<eval::Scan> read_scan(const Sequence& sequence) {
+  const datasets::ScanFile& file = sequence.scan;
+  if (file.path.empty()) return std::nullopt;
+  eval::Scan scan{.points = eval::read_ply_vertices(file.path),
+                  .units_per_metre = sequence.units_per_metre > 0 ? sequence.units_per_metre : 1,
+                  .f_distance = file.f_distance};
+  if (!file.transform.empty()) scan.scan_from_world = eval::read_similarity(file.transform);
+  if (!file.crop.empty()) scan.crop = eval::read_crop_volume(file.crop);
+  return scan;
+}
+
+// Photos that are parts of larger files, copied to files of their own, which go with it.
+class CopiedPhotos {
+ public:
+  CopiedPhotos() = default;
+  ~CopiedPhotos() {
+    std::error_code error;
+    if (!folder_.empty()) fs::remove_all(folder_, error);
+  }
+  CopiedPhotos(const CopiedPhotos&) = delete;
+  CopiedPhotos& operator=(const CopiedPhotos&) = delete;
+
+  // Where the frame's photo is a file of its own. Throws IoError.
+  std::string path_of(const datasets::Frame& frame) {
+    if (frame.image_bytes == 0) return frame.image;
+    if (folder_.empty()) {
+      std::string name = (fs::temp_directory_path() / "vggt-eval-XXXXXX").string();
+      if (!mkdtemp(name.data())) throw IoError(name, "cannot be made");
+      folder_ = name;
+    }
+    std::string bytes(frame.image_bytes, '\0');
+    std::ifstream from(frame.image, std::ios::binary);
+    from.seekg(static_cast<std::streamoff>(frame.image_at));
+    if (!from.read(bytes.data(), static_cast<std::streamsize>(bytes.size()))) {
+      throw IoError(frame.image, "ends within a photo");
+    }
+    const std::string path = folder_ + "/" + std::to_string(frame.image_at);
+    std::ofstream to(path, std::ios::binary);
+    to << bytes;
+    to.close();
+    if (!to) throw IoError(path, "cannot be written");
+    return path;
+  }
+
+ private:
+  std::string folder_;
+};
+
 // Within a sequence nothing is shown, for the sequences are what is shown.
 const ProgressCallback kUninterrupted = [](const Progress&) { return interrupted_by() == 0; };
 
@@ -121,14 +179,16 @@ class Scorer {
                                 .frames = planned.frames};
     eval::Truth truth{.units_per_metre = planned.sequence.units_per_metre};
     std::vector<Photo> photos;
+    CopiedPhotos copied;
     std::vector<std::string> names;
     for (const int64_t i : planned.frames) {
       const datasets::Frame& frame = planned.sequence.frames[static_cast<size_t>(i)];
       truth.cameras.push_back(frame.camera);
       names.push_back(fs::path(frame.image).filename().string());
-      photos.push_back({frame.image, names.back()});
+      photos.push_back({copied.path_of(frame), names.back()});
     }
     truth.depth = true_depth(planned);
+    if (command_.points) truth.scan = read_scan(planned.sequence);
     Clock::time_point start = Clock::now();
     const NetworkInput input = read_photos(photos, read_, kUninterrupted).input;
     result.read_seconds = seconds_since(start);
@@ -170,7 +230,8 @@ class Scorer {
                 truth,
                 {.find_degenerate = datasets::loader(command_.dataset).protocol.find_degenerate,
                  .most_points = command_.most_points,
-                 .points = command_.points},
+                 .points = command_.points,
+                 .compat = compat_of(command_.compat)},
                 result);
   }
 
@@ -251,7 +312,8 @@ Json key_of(const EvaluateCommand& command, const LoadedModel& loaded) {
           {"device", describe_device(loaded.device)},
           {"dataset", command.dataset},
           {"repeat", command.repeat},
-          {"points", command.points ? command.most_points : -1}};
+          {"points", command.points ? command.most_points : -1},
+          {"compat", command.compat}};
 }
 
 std::vector<eval::SequenceResult> score_all(const EvaluateCommand& command,

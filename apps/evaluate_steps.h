@@ -32,6 +32,7 @@ struct EvaluateCommand {
   int64_t repeat = 1;
   bool points = true;
   int64_t most_points = 100000;
+  std::string compat = "none";
   std::vector<std::string> compare;  ///< two report folders
 };
 
