@@ -54,24 +54,29 @@ bool asked_for(const EvaluateCommand& command, const Sequence& sequence) {
   });
 }
 
-// The frames of a list; those that are not there are the sequence's problem.
-void take_from_list(const std::map<std::string, std::vector<int64_t>>& list,
-                    const std::string& path,
-                    Planned& planned) {
-  auto found = list.find(planned.sequence.name);
-  if (found == list.end()) found = list.find(bare(planned.sequence.name));
-  if (found == list.end()) {
-    planned.sequence.problem = "is not in " + path;
-    return;
+// The sequence with each of its lists; frames that are not there are its problem.
+std::vector<Planned> with_lists(
+    const Sequence& sequence,
+    const std::map<std::string, std::vector<std::vector<int64_t>>>& lists,
+    const std::string& path) {
+  auto found = lists.find(sequence.name);
+  if (found == lists.end()) found = lists.find(bare(sequence.name));
+  std::vector<Planned> planned;
+  if (found == lists.end()) {
+    planned.push_back({sequence, {}});
+    planned[0].sequence.problem = "is not in " + path;
+    return planned;
   }
-  const auto count = static_cast<int64_t>(planned.sequence.frames.size());
-  for (const int64_t index : found->second) {
-    if (index >= 0 && index < count) continue;
-    planned.sequence.problem =
-        path + " asks for frame " + std::to_string(index) + " of " + std::to_string(count);
-    return;
+  const auto count = static_cast<int64_t>(sequence.frames.size());
+  for (const std::vector<int64_t>& frames : found->second) {
+    planned.push_back({sequence, frames});
+    for (const int64_t index : frames) {
+      if (index >= 0 && index < count) continue;
+      planned.back().sequence.problem =
+          path + " asks for frame " + std::to_string(index) + " of " + std::to_string(count);
+    }
   }
-  planned.frames = found->second;
+  return planned;
 }
 
 std::string missing_photo(const Planned& planned) {
@@ -275,32 +280,52 @@ Plan make_plan(const EvaluateCommand& command) {
                            .order = order_of(command.order),
                            .seed = command.seed,
                            .one_stream = protocol.one_stream});
-  std::map<std::string, std::vector<int64_t>> list;
-  if (!command.frame_list.empty()) list = eval::read_frame_list(command.frame_list);
+  std::map<std::string, std::vector<std::vector<int64_t>>> lists;
+  if (!command.frame_list.empty()) lists = eval::read_frame_lists(command.frame_list);
 
   Plan plan{.problems = std::move(dataset.problems)};
   for (size_t i = 0; i < dataset.sequences.size(); ++i) {
-    Planned planned{std::move(dataset.sequences[i]), chosen[i]};
-    Sequence& sequence = planned.sequence;
-    if (!asked_for(command, sequence)) continue;
-    if (sequence.problem.empty() && !list.empty()) {
-      take_from_list(list, command.frame_list, planned);
-    }
-    if (sequence.problem.empty() && !candidates[i].draws) {
-      sequence.problem = "has " + std::to_string(sequence.frames.size()) + " frames, fewer than " +
-                         std::to_string(least);
-    }
-    if (sequence.problem.empty() && planned.frames.size() < 2) {
-      sequence.problem = "gives fewer than two frames";
-    }
-    if (sequence.problem.empty()) sequence.problem = missing_photo(planned);
-    if (sequence.problem.empty()) {
-      plan.sequences.push_back(std::move(planned));
+    Sequence& all_frames = dataset.sequences[i];
+    if (!asked_for(command, all_frames)) continue;
+    std::vector<Planned> all_planned;
+    if (all_frames.problem.empty() && !lists.empty()) {
+      all_planned = with_lists(all_frames, lists, command.frame_list);
     } else {
-      plan.left_out.push_back({sequence.name, sequence.problem});
+      all_planned.push_back({std::move(all_frames), chosen[i]});
+    }
+    for (Planned& planned : all_planned) {
+      Sequence& sequence = planned.sequence;
+      if (sequence.problem.empty() && !candidates[i].draws) {
+        sequence.problem = "has " + std::to_string(sequence.frames.size()) +
+                           " frames, fewer than " + std::to_string(least);
+      }
+      if (sequence.problem.empty() && planned.frames.size() < 2) {
+        sequence.problem = "gives fewer than two frames";
+      }
+      if (sequence.problem.empty()) sequence.problem = missing_photo(planned);
+      if (sequence.problem.empty()) {
+        plan.sequences.push_back(std::move(planned));
+      } else {
+        plan.left_out.push_back({sequence.name, sequence.problem});
+      }
     }
   }
   return plan;
+}
+
+Json frame_lists_of(std::span<const eval::SequenceResult> results) {
+  std::map<std::string, int64_t> times;
+  for (const eval::SequenceResult& result : results) ++times[result.sequence];
+  Json lists = Json::object();
+  for (const eval::SequenceResult& result : results) {
+    Json& list = lists[result.sequence];
+    if (times[result.sequence] == 1) {
+      list = result.frames;
+    } else {
+      list.push_back(result.frames);
+    }
+  }
+  return lists;
 }
 
 Json key_of(const EvaluateCommand& command, const LoadedModel& loaded) {
@@ -347,11 +372,7 @@ void write_evaluation(const std::string& folder,
   const auto text_of = [](const Json& json) {
     return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
   };
-  Json frames = Json::object();
-  for (const eval::SequenceResult& result : evaluation.results) {
-    frames[result.sequence] = result.frames;
-  }
-  write_text_file(folder + "/frames.json", text_of(frames));
+  write_text_file(folder + "/frames.json", text_of(frame_lists_of(evaluation.results)));
   write_text_file(folder + "/sequences.csv", eval::sequences_csv(evaluation.results));
   write_text_file(folder + "/table.md", eval::markdown_table(summary));
   write_evaluation_pictures(folder, evaluation, summary);

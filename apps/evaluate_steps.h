@@ -2,6 +2,7 @@
 // The steps of `vggt eval`.
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -63,6 +64,9 @@ std::vector<eval::SequenceResult> score_all(const EvaluateCommand& command,
                                             Plan& plan,
                                             eval::ResultLog& log,
                                             const ProgressCallback& progress);
+
+/// The frames of each sequence as --frame-list takes them.
+nlohmann::ordered_json frame_lists_of(std::span<const eval::SequenceResult> results);
 
 /// Writes summary.json, sequences.csv, table.md, frames.json and the pictures.
 void write_evaluation(const std::string& folder,

@@ -228,6 +228,8 @@ std::string markdown_table(const Json& summary) {
       "of points by depth and cameras; s: one run of the network; GB: peak memory of the process. "
       "A truth by sensor tracking or SfM has errors of its own, 0.2 to 1 degree and more, which "
       "limit AUC@3 and AUC@5.\n";
+  const Json compat = summary.value("made_by", Json::object()).value("compat", Json("none"));
+  if (compat != "none") text += "\nMeasured with --compat " + compat.get<std::string>() + ".\n";
   text += further_figures(summary);
   if (left_out > 0) text += "\nLeft out:\n\n";
   for (const Json& entry : summary["left_out"]) {
@@ -244,13 +246,13 @@ std::string markdown_table(const Json& summary) {
 std::string markdown_comparison(const Evaluation& a,
                                 const Evaluation& b,
                                 const BootstrapOptions& bootstrap_options) {
-  std::map<std::string, const SequenceResult*> of_a;
-  for (const SequenceResult& result : a.results) of_a[result.sequence] = &result;
+  std::map<std::pair<std::string, std::vector<int64_t>>, const SequenceResult*> of_a;
+  for (const SequenceResult& result : a.results) of_a[{result.sequence, result.frames}] = &result;
   std::vector<SequenceResult> left;
   std::vector<SequenceResult> right;
   for (const SequenceResult& result : b.results) {
-    const auto found = of_a.find(result.sequence);
-    if (found == of_a.end() || found->second->frames != result.frames) continue;
+    const auto found = of_a.find({result.sequence, result.frames});
+    if (found == of_a.end()) continue;
     left.push_back(*found->second);
     right.push_back(result);
   }
