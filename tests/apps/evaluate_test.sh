@@ -112,7 +112,7 @@ expect 0 '4 results in .* were made with other weights or options' "${run[@]}" -
 expect_json "$folder/a/summary.json" 'd["made_by"]["compat"]' fastvggt
 
 # Scenes of vggt synth are exact; ScanNet's containers give up their photos and depth.
-"$vggt" synth --scenes 1 --views 3 --seed 5 --size 96 -o "$folder/synth" >/dev/null 2>&1 || fail "synth"
+"$vggt" synth --scenes 1 --views 3 --seed 5 --size 96x80 --rig orbit -o "$folder/synth" >/dev/null 2>&1 || fail "synth"
 expect 0 '\| exact \|' eval scenes --root "$folder/synth" --no-points -o "$folder/e"
 expect_json "$folder/e/summary.json" 'd["by_trust"]["exact"]["sequences"], d["sequences"]' "(1, 1)"
 expect 0 'Measured with --compat fastvggt' eval scenes --root "$folder/synth" --compat fastvggt --no-points -o "$folder/g"
