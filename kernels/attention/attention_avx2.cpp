@@ -72,20 +72,17 @@ struct Avx2 {
   using Value = float;
   using Word = float;
   using State = ChunkState<Avx2>;
+  using Block = PackedBlock<Avx2>;
   static constexpr int64_t kKeys = 256;
   static constexpr int64_t kPass = kRows;
   static constexpr int64_t kStep = kColumns;
-  static constexpr int64_t kKeyWords = kKeys * kAttentionHeadDim;
-  static constexpr int64_t kCacheLine = 16;
 
   static int64_t out_width(int64_t head_dim) { return (head_dim + 15) / 16 * 16; }
+  static int64_t key_words(int64_t head_dim) { return kKeys * head_dim; }
+  static int64_t value_words(int64_t head_dim) { return kKeys * out_width(head_dim); }
 
   // [16 keys at a time][head_dim][16]
-  static void pack_keys(const AttentionHead<Value>& head,
-                        int64_t first,
-                        int64_t count,
-                        State& state) {
-    float* to = state.keys;
+  static void pack_keys(const AttentionHead<Value>& head, int64_t first, int64_t count, Word* to) {
     for (int64_t key = 0; key < count; key += kColumns, to += kColumns * head.head_dim) {
       for (int64_t column = 0; column < kColumns; ++column) {
         const float* k = head.k + (first + key + column) * head.k_stride;
@@ -100,9 +97,9 @@ struct Avx2 {
   static void pack_values(const AttentionHead<Value>& head,
                           int64_t first,
                           int64_t count,
-                          State& state) {
+                          Word* panels) {
     for (int64_t column = 0; column < head.head_dim; column += kColumns) {
-      float* to = state.values + column * kKeys;
+      float* to = panels + column * kKeys;
       for (int64_t key = 0; key < count; ++key) {
         const float* v = head.v + (first + key) * head.v_stride + column;
         for (int64_t c = 0; c < kColumns; ++c) {
@@ -112,12 +109,12 @@ struct Avx2 {
     }
   }
 
-  // Without a bias they are left unscaled, which saves a multiplication.
   template <bool kBiased>
   static void logits(const Value* const* queries,
                      int64_t head_dim,
                      float scale,
                      int64_t padded,
+                     const Block& block,
                      State& state,
                      float* largest) {
     __m256 top[kPass];
@@ -125,13 +122,13 @@ struct Avx2 {
     for (int64_t key = 0; key < padded; key += kColumns) {
       Sums sums;
       for (auto& row : sums) row[0] = row[1] = _mm256_setzero_ps();
-      multiply(queries, state.keys + key * head_dim, head_dim, sums);
+      multiply(queries, block.keys + key * head_dim, head_dim, sums);
 #pragma GCC unroll 6
       for (int64_t r = 0; r < kPass; ++r) {
 #pragma GCC unroll 2
         for (int64_t c = 0; c < 2; ++c) {
           if constexpr (kBiased) {
-            const __m256 bias = _mm256_load_ps(state.bias + key + 8 * c);
+            const __m256 bias = _mm256_load_ps(block.bias + key + 8 * c);
             sums[r][c] = _mm256_fmadd_ps(sums[r][c], _mm256_set1_ps(scale), bias);
           }
           _mm256_store_ps(&state.logits[r][key + 8 * c], sums[r][c]);
@@ -160,24 +157,25 @@ struct Avx2 {
   }
 
   // out = keep * out + weights v
-  static void multiply_values(
-      int64_t head_dim, int64_t keys, const float* keep, float* out, State& state) {
+  static void multiply_values(int64_t head_dim,
+                              int64_t keys,
+                              const float* keep,
+                              const Word* values,
+                              State& state,
+                              float* out) {
     const int64_t width = out_width(head_dim);
     const float* rows[kPass];
     for (int64_t r = 0; r < kPass; ++r) rows[r] = state.logits[r];
     for (int64_t column = 0; column < head_dim; column += kColumns) {
       Sums sums;
+      for (auto& row : sums) row[0] = row[1] = _mm256_setzero_ps();
+      multiply(rows, values + column * kKeys, keys, sums);
 #pragma GCC unroll 6
       for (int64_t r = 0; r < kPass; ++r) {
-        const float* from = out + r * width + column;
-        sums[r][0] = _mm256_mul_ps(_mm256_set1_ps(keep[r]), _mm256_load_ps(from));
-        sums[r][1] = _mm256_mul_ps(_mm256_set1_ps(keep[r]), _mm256_load_ps(from + 8));
-      }
-      multiply(rows, state.values + column * kKeys, keys, sums);
-#pragma GCC unroll 6
-      for (int64_t r = 0; r < kPass; ++r) {
-        _mm256_store_ps(out + r * width + column, sums[r][0]);
-        _mm256_store_ps(out + r * width + column + 8, sums[r][1]);
+        float* to = out + r * width + column;
+        const __m256 kept = _mm256_set1_ps(keep[r]);
+        _mm256_store_ps(to, _mm256_fmadd_ps(kept, _mm256_load_ps(to), sums[r][0]));
+        _mm256_store_ps(to + 8, _mm256_fmadd_ps(kept, _mm256_load_ps(to + 8), sums[r][1]));
       }
     }
   }
@@ -189,10 +187,6 @@ struct Avx2 {
 
 }  // namespace
 
-int64_t attention_avx2_bytes() { return sizeof(ChunkState<Avx2>); }
-
-void attention_avx2(const AttentionHead<float>& head, int64_t first, int64_t count, void* memory) {
-  attend<Avx2>(head, first, count, *static_cast<ChunkState<Avx2>*>(memory));
-}
+AttentionKernel<float> attention_avx2() { return kernel_of<Avx2>(); }
 
 }  // namespace vggt::kernels

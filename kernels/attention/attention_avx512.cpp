@@ -29,25 +29,26 @@ struct Avx512 {
   using Value = uint16_t;
   using Word = uint32_t;  // two bfloat16
   using State = ChunkState<Avx512>;
+  using Block = PackedBlock<Avx512>;
   static constexpr int64_t kKeys = 512;
   static constexpr int64_t kPass = kRows;
   static constexpr int64_t kStep = 32;  // keys whose weights fill a register
-  static constexpr int64_t kKeyWords = kKeys * kAttentionHeadDim / 2;
-  static constexpr int64_t kCacheLine = 32;
 
   static int64_t out_width(int64_t head_dim) { return (head_dim + 63) / 64 * 64; }
+  static int64_t key_words(int64_t head_dim) { return kKeys * head_dim / 2; }
+  static int64_t value_words(int64_t head_dim) { return kKeys / 2 * out_width(head_dim); }
 
   // [64 keys at a time][head_dim / 2][64]
   static void pack_keys(const AttentionHead<Value>& head,
                         int64_t first,
                         int64_t count,
-                        State& state) {
+                        Word* panels) {
     for (int64_t key = 0; key < count; key += kColumns) {
       avx512::pack_rows(head.k + (first + key) * head.k_stride,
                         head.k_stride,
                         count - key < kColumns ? count - key : kColumns,
                         head.head_dim / 2,
-                        state.keys + key * head.head_dim / 2);
+                        panels + key * head.head_dim / 2);
     }
   }
 
@@ -55,10 +56,10 @@ struct Avx512 {
   static void pack_values(const AttentionHead<Value>& head,
                           int64_t first,
                           int64_t count,
-                          State& state) {
+                          Word* panels) {
     for (int64_t column = 0; column < head.head_dim; column += 16) {
       const __mmask16 mask = avx512::lanes(head.head_dim - column);
-      uint32_t* words = state.values + column / kColumns * kKeys / 2 * kColumns + column % kColumns;
+      uint32_t* words = panels + column / kColumns * kKeys / 2 * kColumns + column % kColumns;
       for (int64_t key = 0; key < count; key += 2) {
         const uint16_t* v = head.v + (first + key) * head.v_stride + column;
         const __m256i even = _mm256_maskz_loadu_epi16(mask, v);
@@ -76,16 +77,17 @@ struct Avx512 {
                      int64_t pairs,
                      __m512 factor,
                      int64_t key,
+                     const Block& block,
                      State& state,
                      __m512 (&top)[kPass]) {
     avx512::Sums sums;
     for (auto& row : sums) {
       for (__m512& sum : row) sum = _mm512_setzero_ps();
     }
-    avx512::multiply<kVectors>(rows, state.keys + key * pairs, pairs, sums);
+    avx512::multiply<kVectors>(rows, block.keys + key * pairs, pairs, sums);
 #pragma GCC unroll 4
     for (int64_t c = 0; c < kVectors; ++c) {
-      const __m512 bias = kBiased ? _mm512_load_ps(state.bias + key + 16 * c) : factor;
+      const __m512 bias = kBiased ? _mm512_load_ps(block.bias + key + 16 * c) : factor;
 #pragma GCC unroll 6
       for (int64_t r = 0; r < kPass; ++r) {
         if constexpr (kBiased) sums[r][c] = _mm512_fmadd_ps(sums[r][c], factor, bias);
@@ -95,12 +97,12 @@ struct Avx512 {
     }
   }
 
-  // Without a bias they are left unscaled, which saves a multiplication.
   template <bool kBiased>
   static void logits(const Value* const* queries,
                      int64_t head_dim,
                      float scale,
                      int64_t padded,
+                     const Block& block,
                      State& state,
                      float* largest) {
     const int64_t pairs = head_dim / 2;
@@ -111,9 +113,9 @@ struct Avx512 {
     for (__m512& x : top) x = _mm512_set1_ps(-INFINITY);
     int64_t key = 0;
     for (; key + kColumns <= padded; key += kColumns) {
-      logits<kBiased, 4>(rows, pairs, factor, key, state, top);
+      logits<kBiased, 4>(rows, pairs, factor, key, block, state, top);
     }
-    if (key < padded) logits<kBiased, 2>(rows, pairs, factor, key, state, top);
+    if (key < padded) logits<kBiased, 2>(rows, pairs, factor, key, block, state, top);
     for (int64_t r = 0; r < kPass; ++r) {
       largest[r] = _mm512_reduce_max_ps(top[r]) * (kBiased ? 1 : scale);
     }
@@ -145,27 +147,28 @@ struct Avx512 {
                               float* out,
                               int64_t width) {
     avx512::Sums sums;
-#pragma GCC unroll 6
-    for (int64_t r = 0; r < kPass; ++r) {
-#pragma GCC unroll 4
-      for (int64_t c = 0; c < kVectors; ++c) {
-        sums[r][c] =
-            _mm512_mul_ps(_mm512_set1_ps(keep[r]), _mm512_load_ps(out + r * width + 16 * c));
-      }
+    for (auto& row : sums) {
+      for (__m512& sum : row) sum = _mm512_setzero_ps();
     }
     avx512::multiply<kVectors>(rows, panel, pairs, sums);
 #pragma GCC unroll 6
     for (int64_t r = 0; r < kPass; ++r) {
 #pragma GCC unroll 4
       for (int64_t c = 0; c < kVectors; ++c) {
-        _mm512_store_ps(out + r * width + 16 * c, sums[r][c]);
+        float* to = out + r * width + 16 * c;
+        const __m512 kept = _mm512_set1_ps(keep[r]);
+        _mm512_store_ps(to, _mm512_fmadd_ps(kept, _mm512_load_ps(to), sums[r][c]));
       }
     }
   }
 
   // out = keep * out + weights v
-  static void multiply_values(
-      int64_t head_dim, int64_t keys, const float* keep, float* out, State& state) {
+  static void multiply_values(int64_t head_dim,
+                              int64_t keys,
+                              const float* keep,
+                              const Word* values,
+                              State& state,
+                              float* out) {
     const int64_t width = out_width(head_dim);
     const int64_t pairs = (keys + 1) / 2;
     const uint32_t* rows[kPass];
@@ -173,7 +176,7 @@ struct Avx512 {
       rows[r] = reinterpret_cast<const uint32_t*>(state.logits[r]);
     }
     for (int64_t column = 0; column < head_dim; column += kColumns) {
-      const uint32_t* panel = state.values + column * kKeys / 2;
+      const uint32_t* panel = values + column * kKeys / 2;
       float* to = out + column;
       switch ((head_dim - column + 15) / 16) {
         case 1:
@@ -202,13 +205,6 @@ struct Avx512 {
 
 }  // namespace
 
-int64_t attention_avx512_bytes() { return sizeof(ChunkState<Avx512>); }
-
-void attention_avx512(const AttentionHead<uint16_t>& head,
-                      int64_t first,
-                      int64_t count,
-                      void* memory) {
-  attend<Avx512>(head, first, count, *static_cast<ChunkState<Avx512>*>(memory));
-}
+AttentionKernel<uint16_t> attention_avx512() { return kernel_of<Avx512>(); }
 
 }  // namespace vggt::kernels

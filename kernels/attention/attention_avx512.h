@@ -5,13 +5,7 @@
 
 namespace vggt::kernels {
 
-/// Bytes of working memory, aligned to 64, for attention_avx512.
-int64_t attention_avx512_bytes();
-
-/// Queries [first, first + count) against all keys; head_dim even. Needs AVX512-BF16.
-void attention_avx512(const AttentionHead<uint16_t>& head,
-                      int64_t first,
-                      int64_t count,
-                      void* memory);
+/// bfloat16 products, float32 sums; head_dim even. Needs AVX512-BF16.
+AttentionKernel<uint16_t> attention_avx512();
 
 }  // namespace vggt::kernels

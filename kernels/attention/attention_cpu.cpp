@@ -20,14 +20,12 @@ namespace vggt::kernels {
 #ifdef VGGT_WITH_AVX2
 namespace {
 
-constexpr int64_t kLeastChunk = 96;  // below, packing the keys shows
-constexpr int64_t kRound = 6;        // queries that the kernels take at a time
+constexpr int64_t kRound = 6;  // queries that the kernels take at a time
 
 struct Chunk {
   int64_t head;
   int64_t first;
   int64_t count;
-  int64_t keys;
 };
 
 template <class Value>
@@ -76,47 +74,70 @@ std::vector<AttentionHead<Value>> heads_of(const at::Tensor& q,
   return heads;
 }
 
-// Chunks of queries, small enough to keep all threads busy to the end; the longest first.
-template <class Value>
-std::vector<Chunk> chunks_of(const std::vector<AttentionHead<Value>>& heads, int64_t threads) {
-  int64_t work = 0;
-  for (const auto& head : heads) work += head.queries * head.keys;
-  const int64_t share = work / (16 * threads) + 1;
-  std::vector<Chunk> chunks;
-  for (size_t i = 0; i < heads.size(); ++i) {
-    const int64_t queries = heads[i].queries;
-    if (queries == 0) continue;
-    const int64_t most =
-        std::clamp(share / std::max<int64_t>(heads[i].keys, 1), kLeastChunk, kAttentionChunk);
-    const int64_t pieces = (queries + most - 1) / most;
-    const int64_t count = ((queries + pieces - 1) / pieces + kRound - 1) / kRound * kRound;
-    for (int64_t first = 0; first < queries; first += count) {
-      chunks.push_back(
-          {static_cast<int64_t>(i), first, std::min(count, queries - first), heads[i].keys});
-    }
-  }
-  std::stable_sort(chunks.begin(), chunks.end(), [](const Chunk& a, const Chunk& b) {
-    return a.count * a.keys > b.count * b.keys;
+// Calls `work(i)` for each i below `count`. Each thread takes the next when it is done with one:
+// lengths may differ, and so may the threads.
+void share(int64_t count, const auto& begin_thread) {
+  std::atomic<int64_t> next = 0;
+  at::parallel_for(0, std::min<int64_t>(count, at::get_num_threads()), 1, [&](int64_t, int64_t) {
+    const auto work = begin_thread();
+    for (int64_t i = next++; i < count; i = next++) work(i);
   });
-  return chunks;
 }
 
-// Each thread takes the next chunk when it is done with one: lengths may differ, and so may the
-// threads.
+// Heads go in groups: enough chunks of queries to keep all threads busy to the end, no more packed
+// keys than that needs.
 template <class Value>
-void run(const std::vector<AttentionHead<Value>>& heads,
-         int64_t bytes,
-         void (*kernel)(const AttentionHead<Value>&, int64_t, int64_t, void*)) {
-  const std::vector<Chunk> chunks = chunks_of(heads, at::get_num_threads());
-  const auto total = static_cast<int64_t>(chunks.size());
-  std::atomic<int64_t> next = 0;
-  at::parallel_for(0, std::min<int64_t>(total, at::get_num_threads()), 1, [&](int64_t, int64_t) {
-    const Scratch memory(bytes / static_cast<int64_t>(sizeof(uint32_t)));
-    for (int64_t i = next++; i < total; i = next++) {
-      const Chunk& chunk = chunks[static_cast<size_t>(i)];
-      kernel(heads[static_cast<size_t>(chunk.head)], chunk.first, chunk.count, memory.words());
+void run(const std::vector<AttentionHead<Value>>& heads, const AttentionKernel<Value>& kernel) {
+  const int64_t wanted = 64 * static_cast<int64_t>(at::get_num_threads());
+  const auto total = static_cast<int64_t>(heads.size());
+  std::vector<Chunk> chunks;
+  std::vector<Chunk> blocks;    // of keys
+  std::vector<int64_t> places;  // of the packed keys of the group's heads
+  for (int64_t begin = 0, end = 0; begin < total; begin = end) {
+    chunks.clear();
+    blocks.clear();
+    places.clear();
+    int64_t words = 0;
+    for (; end < total && static_cast<int64_t>(chunks.size()) < wanted; ++end) {
+      const AttentionHead<Value>& head = heads[static_cast<size_t>(end)];
+      places.push_back(words);
+      if (head.queries == 0) continue;
+      const int64_t pieces = (head.queries + kAttentionChunk - 1) / kAttentionChunk;
+      const int64_t most = ((head.queries + pieces - 1) / pieces + kRound - 1) / kRound * kRound;
+      for (int64_t first = 0; first < head.queries; first += most) {
+        chunks.push_back({end, first, std::min(most, head.queries - first)});
+      }
+      for (int64_t key = 0; key < head.keys; key += kernel.keys) {
+        blocks.push_back({end, key / kernel.keys, 1});
+        words += kernel.block_words(head.head_dim);
+      }
     }
-  });
+    const auto head_of = [&](const Chunk& x) -> const AttentionHead<Value>& {
+      return heads[static_cast<size_t>(x.head)];
+    };
+    // The longest first: none begins when the others have nothing left to do.
+    std::stable_sort(chunks.begin(), chunks.end(), [&](const Chunk& a, const Chunk& b) {
+      return a.count * head_of(a).keys > b.count * head_of(b).keys;
+    });
+    const Scratch packed(words);
+    const auto packed_of = [&](const Chunk& x) {
+      return packed.words() + places[static_cast<size_t>(x.head - begin)];
+    };
+    share(static_cast<int64_t>(blocks.size()), [&] {
+      return [&](int64_t i) {
+        const Chunk& block = blocks[static_cast<size_t>(i)];
+        const AttentionHead<Value>& head = head_of(block);
+        kernel.pack(
+            head, block.first, packed_of(block) + block.first * kernel.block_words(head.head_dim));
+      };
+    });
+    share(static_cast<int64_t>(chunks.size()), [&] {
+      return [&, scratch = Scratch(kernel.scratch_words)](int64_t i) {
+        const Chunk& chunk = chunks[static_cast<size_t>(i)];
+        kernel.attend(head_of(chunk), chunk.first, chunk.count, packed_of(chunk), scratch.words());
+      };
+    });
+  }
 }
 
 // Its products take pairs.
@@ -141,9 +162,9 @@ at::Tensor attention_cpu(const at::Tensor& q,
   at::Tensor out = at::empty({q.size(0), q.size(1), q.size(2) * q.size(3)}, q.options());
   if (options.q_offsets.defined()) out.zero_();  // rows of no group
   if (q.scalar_type() == at::kFloat) {
-    run(heads_of<float>(q, k, v, options, out), attention_avx2_bytes(), attention_avx2);
+    run(heads_of<float>(q, k, v, options, out), attention_avx2());
   } else {
-    run(heads_of<uint16_t>(q, k, v, options, out), attention_avx512_bytes(), attention_avx512);
+    run(heads_of<uint16_t>(q, k, v, options, out), attention_avx512());
   }
   return out;
 }

@@ -24,6 +24,23 @@ struct AttentionHead {
 };
 
 constexpr int64_t kAttentionHeadDim = 128;  ///< the largest
-constexpr int64_t kAttentionChunk = 1056;   ///< most queries of one call
+constexpr int64_t kAttentionChunk = 96;     ///< most queries of one call
+
+/// What the instruction sets offer. Words are of 4 bytes, all memory is aligned to 64.
+template <class Value>
+struct AttentionKernel {
+  int64_t keys;           ///< of a block
+  int64_t scratch_words;  ///< of working memory for `attend`
+  /// Words of a packed block.
+  int64_t (*block_words)(int64_t head_dim);
+  /// Packs a block of keys, their values and biases.
+  void (*pack)(const AttentionHead<Value>& head, int64_t block, uint32_t* packed);
+  /// Queries [first, first + count) against all keys, whose packed blocks lie behind one another.
+  void (*attend)(const AttentionHead<Value>& head,
+                 int64_t first,
+                 int64_t count,
+                 const uint32_t* packed,
+                 uint32_t* scratch);
+};
 
 }  // namespace vggt::kernels
