@@ -31,7 +31,8 @@ struct AttentionOptions {
 ///   - on a CPU with AVX2, float32, and bfloat16 widened to it where AVX512-BF16 does not take it;
 ///   - on CUDA from sm_80 on, bfloat16, D a multiple of 8, if there is a bias or there are groups.
 /// All else is LibTorch's scaled_dot_product_attention, group by group (on CUDA that reads the
-/// offsets back), or the reference. So is a CPU with AMX: LibTorch uses its matrix units, we do not.
+/// offsets back), or the reference. So is everything on a CPU with AMX: LibTorch uses its matrix
+/// units, we do not.
 /// Throws c10::Error if a shape, dtype or device does not fit. On CUDA offsets are not looked at.
 at::Tensor attention(const at::Tensor& q,
                      const at::Tensor& k,

@@ -1,4 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+// Six queries at a time meet 64 keys, then 64 columns of the values: 24 sums in registers. Logits
+// and weights of 6 x 512 stay in the first-level cache; a block of 512 keys and values, packed
+// 128 KB at a head size of 64, in the second while 16 groups of queries pass.
+// Per query and key: 4 D operations by vdpbf16ps and about 12 of softmax, which at D = 64 leaves
+// some 85 % of the peak.
 #include "kernels/attention/attention_avx512.h"
 
 #include "kernels/attention/attention_chunk.h"
@@ -10,8 +15,9 @@ namespace {
 using avx512::kColumns;
 using avx512::kRows;
 
-// 2^x for x <= 0, relative error 1e-4 (the result is rounded to 8 bits); NaN stays NaN. Additions
-// instead of rounding instructions: they leave the multipliers to the polynomial.
+// 2^x for x <= 0, relative error 1e-4 (the result is rounded to 8 bits); a NaN stays one if its low
+// bits are zero, as those that arithmetic makes. Additions instead of rounding instructions: they
+// leave the multipliers to the polynomial.
 inline __attribute__((always_inline)) __m512 exp2(__m512 x) {
   const __m512 magic = _mm512_set1_ps(12582912.F);  // 1.5 * 2^23: adding it rounds to an integer
   x = _mm512_max_ps(_mm512_set1_ps(-125.F), x);     // a NaN in the second operand is kept
@@ -121,8 +127,8 @@ struct Avx512 {
     }
   }
 
-  // The logits become weights, relative to 2^shift and rounded to bfloat16, in place: a key's weight
-  // never lies behind its logit. Returns their sum.
+  // The logits become weights, relative to 2^shift and rounded to bfloat16, in place: no weight is
+  // written behind a logit yet to be read. Returns their sum.
   static float exponentiate(float* logits, int64_t padded, float scale, float shift) {
     const __m512 factor = _mm512_set1_ps(scale);
     const __m512 minus = _mm512_set1_ps(shift);
