@@ -26,7 +26,7 @@ run() {
     build-gpu/bin/$test --gtest_filter='*Gpu*' --gtest_output="json:$results/$test.json" || failed=1
   done
   for precision in bf16 fp32; do
-    build-gpu/bin/vggt bench --device cuda --precision $precision --frames 2,8,32 --repeat 5 \
+    build-gpu/bin/vggt bench --device cuda --precision $precision --path both --frames 2,8,32 --repeat 5 \
       --json "$results/vggt_1b_$precision.json" || failed=1
   done
   return $failed

@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "kernels/common/cpu_features.h"
+#include "kernels/common/path.h"
 #include "kernels/common/scratch.h"
 #ifdef VGGT_WITH_AVX512_BF16
 #include "kernels/attention/attention_avx512.h"
@@ -99,8 +100,8 @@ at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor&
 #ifdef VGGT_WITH_AVX512_BF16
   const bool fits = q.size(3) % 2 == 0 && q.size(3) <= 64 && q.numel() > 0 && k.numel() > 0 &&
                     q.stride(3) == 1 && k.stride(3) == 1 && v.stride(3) == 1;
-  if (prefers_avx512_bf16() && q.is_cpu() && q.scalar_type() == at::kBFloat16 && fits &&
-      !needs_grad) {
+  if (path() == Path::kFast && prefers_avx512_bf16() && q.is_cpu() &&
+      q.scalar_type() == at::kBFloat16 && fits && !needs_grad) {
     return attention_cpu(q, k, v);
   }
 #endif
