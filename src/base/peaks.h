@@ -24,4 +24,7 @@ struct MachinePeaks {
 /// products and copies. Another program that runs meanwhile makes them too small.
 MachinePeaks measure_peaks(c10::Device device);
 
+/// The larger of each: of measurements at different times.
+MachinePeaks larger(const MachinePeaks& a, const MachinePeaks& b);
+
 }  // namespace vggt

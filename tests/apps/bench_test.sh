@@ -77,7 +77,7 @@ done
 
 # Curves.
 chart=()
-"$vggt" bench --help | grep -q -- --chart && chart=(--chart "$folder/curves.png")
+"$vggt" bench --help | grep -qE '^ +--chart' && chart=(--chart "$folder/curves.png")
 said 0 's / frame\^2' "${small[@]}" --scaling 4,1,2 --stages encoder,aggregator --repeat 1 "${chart[@]}" \
   --json "$folder/curves.json"
 python3 - "$folder/curves.json" <<'EOF' || fail "bench --scaling wrote: $(tail -c 1500 "$folder/curves.json")"

@@ -46,5 +46,14 @@ TEST(Peaks, AreNumbersWithTheirOrigin) {
   EXPECT_FALSE(peaks.half.by.empty());
 }
 
+TEST(Peaks, OfTwoMeasurementsAreTheLargerOfEach) {
+  const MachinePeaks both = larger({{1, "a"}, {5, "b"}, {3, "c"}}, {{2, "d"}, {4, "e"}, {3, "f"}});
+  EXPECT_EQ(both.half.per_second, 2);
+  EXPECT_EQ(both.half.by, "d");
+  EXPECT_EQ(both.single.per_second, 5);
+  EXPECT_EQ(both.single.by, "b");
+  EXPECT_EQ(both.memory.by, "c");
+}
+
 }  // namespace
 }  // namespace vggt
