@@ -6,7 +6,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/../support/shell.sh"
 small=(bench --model mini --size 112x84)
 
 # What is refused, before the work.
-said 2 'encodr not in .*encoder.*attention' "${small[@]}" --stages encodr
+said 2 "stages: 'encodr' is none of encoder,.*attention" "${small[@]}" --stages encodr
 said 2 'slow not in .*plain' "${small[@]}" --path slow
 said 2 'scaling: a curve needs three' "${small[@]}" --scaling 1,2,2
 said 2 'scaling' "${small[@]}" --scaling 1,2,3 --frames 2
