@@ -6,6 +6,7 @@
 
 #include "kernels/attention/attention_cpu.h"
 #include "kernels/attention/attention_groups.h"
+#include "kernels/common/path.h"
 
 #ifdef VGGT_WITH_CUDA
 #include <c10/cuda/CUDAGuard.h>
@@ -176,7 +177,7 @@ at::Tensor attention(const at::Tensor& q,
   check_groups(q, k, options);
   if (q.numel() == 0 || k.numel() == 0) return attention_reference(q, k, v, options);
   const bool rows_lie = q.stride(3) == 1 && k.stride(3) == 1 && v.stride(3) == 1;
-  if (rows_lie && !wants_gradients(q, k, v, options)) {
+  if (path() == Path::kFast && rows_lie && !wants_gradients(q, k, v, options)) {
     if (has_cpu_kernel(q)) return attention_cpu(q, k, v, options);
 #ifdef VGGT_WITH_CUDA
     if (has_cuda_kernel(q, options)) return attention_cuda(q, k, v, options);

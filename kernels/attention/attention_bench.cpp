@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "kernels/common/bench.h"
-#include "kernels/common/peak.h"
+#include "src/base/peaks.h"
 
 namespace vggt::kernels {
 namespace {
@@ -27,22 +27,9 @@ struct Speeds {
   double peak;  ///< GFLOP/s all
 };
 
-// All cores' products in registers for some 10 ms.
 double peak_gflops(at::ScalarType dtype) {
-  const int64_t threads = at::get_num_threads();
-  constexpr int64_t kRounds = 1 << 21;
-  std::vector<double> flop(static_cast<size_t>(threads));
-  const double seconds = seconds_of([&] {
-    at::parallel_for(0, threads, 1, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) {
-        flop[static_cast<size_t>(i)] = dtype == at::kFloat ? multiply_float_in_registers(kRounds)
-                                                           : multiply_bf16_in_registers(kRounds);
-      }
-    });
-  });
-  double sum = 0;
-  for (const double x : flop) sum += x;
-  return sum / seconds * 1e-9;
+  const MachinePeaks peaks = measure_peaks(at::kCPU);
+  return (dtype == at::kFloat ? peaks.single : peaks.half).per_second * 1e-9;
 }
 
 // The fastest of `rounds` in turns: others may use the machine, too.
@@ -53,8 +40,8 @@ Speeds measure(const auto& ours, const auto& plain, double flop, at::ScalarType 
   for (int i = 0; i < rounds; ++i) {
     best.ours = std::max(best.ours, flop * 1e-9 / seconds_of(ours));
     best.plain = std::max(best.plain, flop * 1e-9 / seconds_of(plain));
-    best.peak = std::max(best.peak, peak_gflops(dtype));
   }
+  best.peak = peak_gflops(dtype);
   return best;
 }
 
