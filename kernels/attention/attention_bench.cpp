@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // attention() against LibTorch's scaled_dot_product_attention on the CPU, 16 heads of 64: the frame
 // and the global blocks of VGGT-1B at 392 x 518 px, with and without a bias per key, and heads of
-// different lengths as head-wise merging leaves them. Beside each speed the peak of the products
-// in registers, measured in turn with it.
+// different lengths as head-wise merging leaves them. Beside each speed the peak of the
+// machine, measured after it.
 //   attention_bench [ROUNDS]
 #include "kernels/attention/attention.h"
 
