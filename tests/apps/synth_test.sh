@@ -82,7 +82,7 @@ done <<'BAD'
 --scenes 0 scenes: 0; must be
 --scenes 99999 scenes: 99999; must be
 --seed x --seed = x
---seed -3 --seed = -3
+--seed -3 seed: must be
 --seed 99999999999999999999 seed: must be
 --overlap 2 ^vggt: overlap: 2; must be
 --overlap nan ^vggt: overlap: nan; must be

@@ -30,7 +30,9 @@ said 0 'going on after [1-9][0-9]* steps' train "$recipe" -o "$folder/killed" --
 again=$(loss "$folder/killed/log.jsonl" -1 1)
 python3 -c 'import sys; a, b = map(float, sys.argv[1:]); sys.exit(not abs(a - b) < 0.02 * b)' "$again" "$last" ||
   fail "a run that was killed ends at $again, one that was not at $last"
-[[ $(wc -l <"$folder/killed/log.jsonl") -eq $(wc -l <"$folder/whole/log.jsonl") ]] || fail "the log lacks steps, or has some twice"
+[[ $(grep -c '"loss"' "$folder/killed/log.jsonl") -eq $(grep -c '"loss"' "$folder/whole/log.jsonl") ]] || fail "the log lacks steps, or has some twice"
+
+grep -q '"validation"' "$folder/killed/log.jsonl" || fail "held-out scenes were not scored"
 
 said 0 'safetensors' inspect "$folder/whole/model.safetensors"
 echo '{"stebs": 1}' >"$folder/wrong.json"
