@@ -21,8 +21,8 @@ python3 -c 'import sys; sys.exit(not float(sys.argv[2]) < float(sys.argv[1]) / 2
   fail "the loss went from $first only to $last"
 
 # Killed in the middle, and on from the last checkpoint.
-"$vggt" train "$recipe" -o "$folder/killed" --checkpoint-minutes 0.02 >/dev/null 2>&1 &
-while kill -0 $! 2>/dev/null && ! grep -q '"step":40' "$folder/killed/log.jsonl" 2>/dev/null; do sleep 0.05; done
+"$vggt" train "$recipe" -o "$folder/killed" --checkpoint-minutes 0.05 >/dev/null 2>&1 &
+while kill -0 $! 2>/dev/null && [[ ! -s "$folder/killed/checkpoint.safetensors" ]]; do sleep 0.05; done
 kill -KILL $! || fail "the run ended before it could be killed"
 wait $! 2>/dev/null
 said 2 'add --resume' train "$recipe" -o "$folder/killed"
