@@ -39,7 +39,7 @@ echo '{"stebs": 1}' >"$folder/wrong.json"
 said 2 'wrong.json: there is no field stebs' train "$folder/wrong.json" -o "$folder/new"
 sed 's/"seed": 1/"seed": 2/' "$recipe" >"$folder/other.json"
 said 2 'another one than the checkpoint' train "$folder/other.json" -o "$folder/killed" --resume
-sed 's/"tracks": 4/"tracks": 4, "photos": "nowhere"/' "$recipe" >"$folder/photos.json"
+sed 's/"textures": 32/"textures": 32, "photos": "nowhere"/' "$recipe" >"$folder/photos.json"
 said 2 'data.photos.*nowhere' train "$folder/photos.json" -o "$folder/photos"
 said 2 'no checkpoint' train "$recipe" -o "$folder/new" --resume
 finish
