@@ -17,7 +17,7 @@ endfunction()
 function(vggt_settings target)
   target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR})
   vggt_precompile_headers(${target})
-  # -Wno-restrict: GCC 12 raises it falsely for std::string. Missing field initializers: options are structs
+  # GCC 12 raises -Wrestrict, -Warray-bounds and -Wstringop-overflow falsely for std::string. Missing field initializers: options are structs
   # with defaults, passed by name.
   target_compile_options(
     ${target} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wno-unused-parameter
