@@ -17,8 +17,8 @@ endfunction()
 function(vggt_settings target)
   target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR})
   vggt_precompile_headers(${target})
-  # GCC 12 raises -Wrestrict, -Warray-bounds and -Wstringop-overflow falsely for std::string. Missing field initializers: options are structs
-  # with defaults, passed by name.
+  # GCC 12 raises -Wrestrict, -Warray-bounds and -Wstringop-overflow falsely for std::string.
+  # Missing field initializers: options are structs with defaults, passed by name.
   target_compile_options(
     ${target} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wno-unused-parameter
                       -Wno-restrict -Wno-array-bounds -Wno-stringop-overflow -Wno-missing-field-initializers>)
