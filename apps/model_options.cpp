@@ -77,6 +77,13 @@ void add_model_options(CLI::App& app, ModelOptions& options) {
       ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
       ->capture_default_str()
       ->group(kGroup);
+  app.add_option("--max-memory",
+                 options.max_memory,
+                 "Refuse a run that would take more than this, as 4GB; without it than there is")
+      ->transform(CLI::AsSizeValue(/*kb_is_1000=*/true))
+      ->check(CLI::PositiveNumber)
+      ->type_name("SIZE")
+      ->group(kGroup);
 }
 
 std::string weights_of(const ModelOptions& options) {
@@ -126,6 +133,7 @@ void check_memory(const WeightFile& file, const LoadedModel& loaded) {
 LoadedModel load(const ModelOptions& options, const ProgressCallback& progress) {
   const auto start = std::chrono::steady_clock::now();
   LoadedModel loaded;
+  if (options.max_memory > 0) limit_memory(options.max_memory);
   loaded.device = select_device(options.device);
   loaded.precision = select_precision(options.precision, loaded.device);
   loaded.options = options;

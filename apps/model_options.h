@@ -24,6 +24,7 @@ struct ModelOptions {
   std::vector<std::string> heads;  ///< camera, depth, point, track; empty: all that are there
   std::string precision = "auto";
   std::string device = "auto";
+  int64_t max_memory = 0;  ///< bytes that a run may take; 0: what the device has
 };
 
 void add_model_options(CLI::App& app, ModelOptions& options);

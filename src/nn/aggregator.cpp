@@ -11,9 +11,6 @@
 namespace vggt::nn {
 namespace {
 
-// Frames are independent in the encoder; this many at a time bound its memory and still fill a GPU.
-constexpr int64_t kEncoderFrames = 8;
-
 // Entry 0 for the first frame of every scene, entry 1 for the others: [1, 2, T, C] -> [B, S, T, C].
 at::Tensor per_frame(const at::Tensor& token, int64_t scenes, int64_t frames) {
   return at::cat({token.slice(1, 0, 1), token.slice(1, 1, 2).expand({-1, frames - 1, -1, -1})}, 1)
@@ -39,6 +36,8 @@ Aggregator::Aggregator(const ModelConfig& config) : config(config) {
   global_blocks = register_list(*this, "global_blocks", config.aggregator.depth, make_block);
 }
 
+int64_t Aggregator::tokens_at_a_time(at::Device device) { return device.is_cuda() ? 32768 : 4096; }
+
 at::Tensor Aggregator::positions(int64_t rows, int64_t columns, at::Device device) const {
   const auto options = at::TensorOptions().dtype(at::kLong).device(device);
   const at::Tensor row = at::arange(1, rows + 1, options).unsqueeze(1).expand({rows, columns});
@@ -60,9 +59,11 @@ at::Tensor Aggregator::encode(const at::Tensor& images,
   const at::ScalarType dtype = camera_token.scalar_type();
 
   StageProgress stage("encoder", images.size(0), progress, seconds);
+  const int64_t patches = images.size(2) / config.patch_size * (images.size(3) / config.patch_size);
+  const int64_t step = std::max<int64_t>(1, tokens_at_a_time(images.device()) / patches);
   std::vector<at::Tensor> parts;
-  for (int64_t begin = 0; begin < images.size(0); begin += kEncoderFrames) {
-    const at::Tensor chunk = images.slice(0, begin, begin + kEncoderFrames);
+  for (int64_t begin = 0; begin < images.size(0); begin += step) {
+    const at::Tensor chunk = images.slice(0, begin, begin + step);
     const at::Tensor normalized = (chunk.to(dtype) - mean.to(dtype)) / std.to(dtype);
     trace("agg.images_normalized", normalized);
     const TraceScope scope("dino");
@@ -102,13 +103,14 @@ AggregatedTokens Aggregator::forward(const at::Tensor& images,
 
   AggregatedTokens result;
   const auto depth = static_cast<int64_t>(frame_blocks.size());
+  const int64_t at_a_time = tokens_at_a_time(images.device());
   StageProgress stage("aggregator", 2 * depth, progress, seconds);
   for (int64_t i = 0; i < depth; ++i) {
     const bool is_kept = std::binary_search(kept.begin(), kept.end(), i);
     {
       const TraceScope block("frame_", i);
       const TraceMute inside(i > 0);
-      x = frame_blocks[i]->forward(x, &frame_rope);
+      frame_blocks[i]->update(x, &frame_rope, at_a_time);
     }
     trace("frame_" + std::to_string(i) + ".out", x);
     stage.advance();
@@ -117,13 +119,14 @@ AggregatedTokens Aggregator::forward(const at::Tensor& images,
       pair = at::empty({scenes, frames, tokens, 2 * channels}, x.options().dtype(kept_dtype));
       pair.slice(3, 0, channels).copy_(x.view({scenes, frames, tokens, channels}));
     }
-    const at::Tensor frame_camera = x.select(1, 0).view({scenes, frames, channels});
+    // A copy: the blocks write over x.
+    const at::Tensor frame_camera = x.select(1, 0).clone().view({scenes, frames, channels});
 
     x = x.view({scenes, frames * tokens, channels});
     {
       const TraceScope block("global_", i);
       const TraceMute inside(i > 0);
-      x = global_blocks[i]->forward(x, &global_rope);
+      global_blocks[i]->update(x, &global_rope, at_a_time);
     }
     trace("global_" + std::to_string(i) + ".out", x);
     synchronize(images.device());

@@ -34,6 +34,10 @@ struct Aggregator : torch::nn::Module {
                     const ProgressCallback& progress,
                     StageProgress::Seconds* seconds) const;
 
+  /// How many tokens pass a layer at a time: few enough to bound the memory, enough to keep the
+  /// device busy.
+  static int64_t tokens_at_a_time(at::Device device);
+
   /// [1, P, 2] int64: (row + 1, column + 1) of each patch, (0, 0) for the special tokens.
   at::Tensor positions(int64_t rows, int64_t columns, at::Device device) const;
 

@@ -42,4 +42,31 @@ at::Tensor Attention::forward(const at::Tensor& x, const kernels::RopeTables* ro
   return proj->forward_wide(kernels::attention(q.to(dtype), k.to(dtype), v));
 }
 
+kernels::Heads Attention::heads_of(const at::Tensor& x, const kernels::RopeTables* rope) const {
+  if (!q_norm && !rope) {
+    const at::Tensor packed = qkv->forward(x);
+    const at::Tensor parts = packed.unflatten(2, {3, heads, packed.size(2) / 3 / heads});
+    return {parts.select(2, 0), parts.select(2, 1), parts.select(2, 2)};
+  }
+  const kernels::Heads out = empty_heads(x.size(0), x.size(1), x.device());
+  heads_of(x, rope, out);
+  return out;
+}
+
+void Attention::heads_of(const at::Tensor& x,
+                         const kernels::RopeTables* rope,
+                         const kernels::Heads& out) const {
+  const auto norm = [](const std::shared_ptr<LayerNorm>& layer) {
+    return layer ? kernels::HeadNorm{layer->weight, layer->bias, layer->eps} : kernels::HeadNorm{};
+  };
+  kernels::split_heads(qkv->forward_wide(x), norm(q_norm), norm(k_norm), rope, out);
+}
+
+kernels::Heads Attention::empty_heads(int64_t groups, int64_t tokens, at::Device device) const {
+  const auto options = qkv->weight.options().device(device);
+  const int64_t head_dim = qkv->weight.size(0) / 3 / heads;
+  const auto part = [&] { return at::empty({groups, tokens, heads, head_dim}, options); };
+  return {part(), part(), part()};
+}
+
 }  // namespace vggt::nn

@@ -4,7 +4,7 @@
 #include <memory>
 #include <optional>
 
-#include "kernels/rope2d/rope2d.h"
+#include "kernels/split_heads/split_heads.h"
 #include "src/nn/layers.h"
 
 namespace vggt::nn {
@@ -17,6 +17,15 @@ struct Attention : torch::nn::Module {
 
   /// x [B, N, C] -> [B, N, C], at least float32. `rope` is null where the model has none.
   at::Tensor forward(const at::Tensor& x, const kernels::RopeTables* rope) const;
+
+  /// Its first part, which takes each token by itself: what the products take, [B, N, A, D] each.
+  /// The second form fills `out`, a part of longer sequences.
+  kernels::Heads heads_of(const at::Tensor& x, const kernels::RopeTables* rope) const;
+  void heads_of(const at::Tensor& x,
+                const kernels::RopeTables* rope,
+                const kernels::Heads& out) const;
+  /// Not filled.
+  kernels::Heads empty_heads(int64_t groups, int64_t tokens, at::Device device) const;
 
   int64_t heads;
   std::shared_ptr<Linear> qkv, proj;

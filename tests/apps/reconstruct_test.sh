@@ -49,9 +49,18 @@ said 2 'edges: Value nan not in range 0 to 100$' reconstruct "$photos" -o "$fold
 # A dry run writes nothing.
 before=$(ls -AR "$folder" | sha256sum)
 said 0 'time +about' reconstruct "$photos" -o "$folder/new" --dry-run
+[[ "$output" == *"network "*"GB: program"*"weights"*"kept layers"* ]] || fail "--dry-run lacks the memory plan: $output"
 [[ "$output" == *"would read    2 photos"* && "$output" == *"memory"* ]] || fail "--dry-run says too little: $output"
 said 0 'time +about' reconstruct "$photos" -o "$folder/not/yet/there" --dry-run
 [[ "$(ls -AR "$folder" | sha256sum)" == "$before" ]] || fail "--dry-run wrote something"
+
+# A limit on memory: kept, with what would fit, or refused before the work.
+said 2 'memory: 2 photos need about .* 0\.30 GB may be used' reconstruct "$photos" -o "$folder/new" --max-memory 300MB
+said 2 'weights of .* need' reconstruct "$photos" -o "$folder/new" --max-memory 1MB
+said 2 'max-memory' reconstruct "$photos" -o "$folder/new" --max-memory much
+[[ ! -e "$folder/new" ]] || fail "a refused run left something"
+said 0 'memory plan: .* 2\.00 GB may be used' reconstruct "$photos" -o "$folder/limited" --max-memory 2GB --verbose
+[[ $(field "$folder/limited/report.json" '["peak_memory_bytes"]') -lt 2000000000 ]] || fail "--max-memory was not kept"
 
 # A video: frames evenly from it, of which only those taken stay.
 "$2" examples/scenes/hololens_loft/images "$folder/walk.avi" || fail "no video"
