@@ -42,7 +42,7 @@ class MergePolicy {
   virtual ~MergePolicy() = default;
   virtual std::string name() const = 0;
   virtual Act act(Site site, int64_t layer) const = 0;
-  virtual Cost cost() const = 0;
+  virtual Cost cost(int64_t channels) const = 0;
   /// Waits for no device.
   virtual MergePlan build(int64_t layer, const PlanInputs& inputs) = 0;
 };
