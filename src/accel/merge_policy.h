@@ -13,7 +13,12 @@ namespace vggt::accel {
 enum class Site : uint8_t { kFrame, kGlobal };
 
 /// What a policy wants at a layer; known before the pass starts.
-enum class Act : uint8_t { kNothing, kBuild, kReuse };
+enum class Act : uint8_t {
+  kNothing,
+  kBuild,
+  kReuse,
+  kWithinFrames,  ///< no plan: each frame attends to itself alone
+};
 
 /// What a plan is built from. Undefined unless policy.needs() says so.
 struct PlanInputs {

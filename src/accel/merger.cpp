@@ -96,8 +96,23 @@ at::Tensor Merger::attend(Site site,
   const auto rows_of = [](const at::Tensor& x) { return x.squeeze(0).flatten(1); };
   const PlanInputs inputs = {xn.squeeze(0), rows_of(q), rows_of(k), rows_of(v), q.size(2)};
   MergeRecord record;
-  const MergePlan& plan = plan_for(layer, policy_->act(site, layer), inputs, record);
   record.layer = layer;
+  const Act act = policy_->act(site, layer);
+  if (act == Act::kWithinFrames) {
+    Lap lap(q.device(), timed_);
+    const auto by_frame = [&](const at::Tensor& x) {
+      return x.squeeze(0).unflatten(0, {layout_.frames, layout_.rows / layout_.frames});
+    };
+    const at::Tensor out = kernels::attention(by_frame(q), by_frame(k), by_frame(v));
+    record.attention_s = lap.seconds();
+    const at::Tensor update = project(out.flatten(0, 1).unsqueeze(0));
+    record.restore_s = lap.seconds();
+    record.rows = record.q_slots = layout_.rows;
+    record.kv_slots = layout_.rows / layout_.frames;
+    records_.push_back(record);
+    return update;
+  }
+  const MergePlan& plan = plan_for(layer, act, inputs, record);
   record.built_at = plan.built_at;
   record.rows = layout_.rows;
   record.q_slots = plan.q.slots / plan.q.maps;

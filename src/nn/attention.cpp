@@ -4,6 +4,7 @@
 #include <ATen/ATen.h>
 
 #include "kernels/attention/attention.h"
+#include "src/accel/merger.h"
 #include "src/base/trace.h"
 
 namespace vggt::nn {
@@ -17,7 +18,9 @@ Attention::Attention(int64_t channels, int64_t heads, bool qk_norm, double eps) 
   proj = register_module("proj", std::make_shared<Linear>(channels, channels));
 }
 
-at::Tensor Attention::forward(const at::Tensor& x, const kernels::RopeTables* rope) const {
+at::Tensor Attention::forward(const at::Tensor& x,
+                              const kernels::RopeTables* rope,
+                              const MergeSite* merge) const {
   // What a norm follows is not rounded before it.
   const at::Tensor packed = q_norm ? qkv->forward_wide(x) : qkv->forward(x);
   trace("qkv", packed);
@@ -38,6 +41,16 @@ at::Tensor Attention::forward(const at::Tensor& x, const kernels::RopeTables* ro
     k = kernels::rope2d(k, *rope, dtype);
     trace("q_roped", q.transpose(1, 2));
     trace("k_roped", k.transpose(1, 2));
+  }
+  if (merge && merge->merger->acts_at(accel::Site::kGlobal, merge->layer)) {
+    return merge->merger->attend(
+        accel::Site::kGlobal,
+        merge->layer,
+        x,
+        q.to(dtype),
+        k.to(dtype),
+        v,
+        [&](const at::Tensor& rows) { return proj->forward_wide(rows); });
   }
   return proj->forward_wide(kernels::attention(q.to(dtype), k.to(dtype), v));
 }

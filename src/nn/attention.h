@@ -7,7 +7,17 @@
 #include "kernels/rope2d/rope2d.h"
 #include "src/nn/layers.h"
 
+namespace vggt::accel {
+class Merger;
+}
+
 namespace vggt::nn {
+
+/// Which attention of a merged pass a block is.
+struct MergeSite {
+  accel::Merger* merger = nullptr;
+  int64_t layer = 0;
+};
 
 /// Multi-head self-attention of a ViT block: softmax(q k^T / sqrt(D)) v, projected.
 /// With `qk_norm`, q and k pass a LayerNorm over the head and, given tables, the rotary embedding;
@@ -16,7 +26,10 @@ struct Attention : torch::nn::Module {
   Attention(int64_t channels, int64_t heads, bool qk_norm, double eps);
 
   /// x [B, N, C] -> [B, N, C], at least float32. `rope` is null where the model has none.
-  at::Tensor forward(const at::Tensor& x, const kernels::RopeTables* rope) const;
+  /// `merge`: the attention may run on fewer rows; null: it does not.
+  at::Tensor forward(const at::Tensor& x,
+                     const kernels::RopeTables* rope,
+                     const MergeSite* merge = nullptr) const;
 
   int64_t heads;
   std::shared_ptr<Linear> qkv, proj;

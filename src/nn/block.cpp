@@ -19,11 +19,13 @@ Block::Block(const BlockOptions& options) {
   ls2 = register_module("ls2", std::make_shared<LayerScale>(channels));
 }
 
-at::Tensor Block::forward(const at::Tensor& x, const kernels::RopeTables* rope) const {
+at::Tensor Block::forward(const at::Tensor& x,
+                          const kernels::RopeTables* rope,
+                          const MergeSite* merge) const {
   trace("in", x);
   at::Tensor update = norm1->forward(x);
   trace("norm1", update);
-  update = attn->forward(update, rope);
+  update = attn->forward(update, rope, merge);
   trace("attn_out", update);
   const at::Tensor middle = ls1->add(x, update);
   update = mlp->forward(norm2->forward(middle));

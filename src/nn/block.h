@@ -20,7 +20,9 @@ struct Block : torch::nn::Module {
   explicit Block(const BlockOptions& options);
 
   /// x [B, N, C], the residual stream: float (or double), whatever the dtype of the matrices.
-  at::Tensor forward(const at::Tensor& x, const kernels::RopeTables* rope = nullptr) const;
+  at::Tensor forward(const at::Tensor& x,
+                     const kernels::RopeTables* rope = nullptr,
+                     const MergeSite* merge = nullptr) const;
 
   std::shared_ptr<LayerNorm> norm1, norm2;
   std::shared_ptr<Attention> attn;

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+
+#include "src/accel/merge_policy.h"
+#include "src/accel/options.h"
+
+namespace vggt::accel {
+
+// What every method must beat. Special tokens are left alone by all of them.
+
+/// Merges nothing, by way of a plan.
+std::unique_ptr<MergePolicy> make_identity(const TokenLayout& layout);
+
+/// Every cell of every frame becomes one slot.
+std::unique_ptr<MergePolicy> make_grid(const ControlOptions& options, const TokenLayout& layout);
+
+/// The same of keys and values alone: queries stay whole, so nothing is given back. The first
+/// `frame_only_layers` global blocks may run frame by frame instead.
+std::unique_ptr<MergePolicy> make_keys_grid(const ControlOptions& options,
+                                            const TokenLayout& layout);
+
+/// Patches drawn at random become anchors; every other one merges into the nearest of its frame.
+std::unique_ptr<MergePolicy> make_random(const ControlOptions& options, const TokenLayout& layout);
+
+}  // namespace vggt::accel
