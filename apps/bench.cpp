@@ -1,22 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <ATen/ATen.h>
-#include <c10/core/InferenceMode.h>
+#include <ATen/Parallel.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <set>
 
+#include "apps/bench_run.h"
+#include "apps/bench_scaling.h"
 #include "apps/commands.h"
+#include "apps/estimate.h"
 #include "apps/help.h"
 #include "apps/interrupt.h"
+#include "apps/messages.h"
 #include "apps/model_options.h"
 #include "apps/output_file.h"
 #include "apps/program.h"
 #include "src/base/device.h"
 #include "src/base/error.h"
-#include "src/weights/synthetic.h"
 
 namespace vggt::apps {
 namespace {
@@ -25,11 +28,16 @@ using Json = nlohmann::ordered_json;
 
 struct BenchCommand {
   ModelOptions model;
+  std::vector<std::string> stages;  ///< empty: all of the loaded heads
   std::vector<int64_t> frames = {2, 4, 8};
+  std::vector<int64_t> scaling;  ///< instead of `frames`
+  std::string path = "fast";
   std::string size;  ///< WxH; empty: the model's longest side, 4:3
-  int64_t repeat = 1;
+  int64_t repeat = 3;
   bool warm_up = true;
   std::string json;
+  std::string compare;
+  std::string chart;
 };
 
 struct ImageSize {
@@ -55,137 +63,148 @@ ImageSize image_size(const std::string& text, const ModelConfig& config) {
   return {width, height};
 }
 
-// Multiplications and additions of one transformer block over `groups` sequences of `tokens`.
-double block_flop(int64_t groups, int64_t tokens, int64_t channels, double mlp_ratio) {
-  const auto n = static_cast<double>(tokens);
-  const auto c = static_cast<double>(channels);
-  return static_cast<double>(groups) * ((8 + 4 * mlp_ratio) * n * c * c + 4 * n * n * c);
-}
-
-struct Work {
-  int64_t tokens;  ///< of the longest attention
-  double encoder_flop;
-  double aggregator_flop;
-};
-
-Work work_of(const ModelConfig& config, int64_t frames, ImageSize size) {
-  const int64_t tokens =
-      size.width / config.patch_size * (size.height / config.patch_size) + config.special_tokens();
-  const auto encoder_blocks = static_cast<double>(config.patch_embed.depth);
-  const auto pairs = static_cast<double>(config.aggregator.depth);
-  const double ratio = config.aggregator.mlp_ratio;
-  return {
-      frames * tokens,
-      encoder_blocks * block_flop(frames, tokens, config.embed_dim, config.patch_embed.mlp_ratio),
-      pairs * (block_flop(frames, tokens, config.embed_dim, ratio) +
-               block_flop(1, frames * tokens, config.embed_dim, ratio))};
-}
-
-Json statistics(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return {{"median", values[values.size() / 2]},
-          {"min", values.front()},
-          {"p90", values[(values.size() - 1) * 9 / 10]}};
-}
-
-StageProgress::Seconds run_once(const LoadedModel& loaded,
-                                const at::Tensor& images,
-                                const ProgressCallback& progress) {
-  StageProgress::Seconds seconds;
-  ForwardOptions options{.progress = progress, .seconds = &seconds};
-  loaded.model->forward(images, options);
-  return seconds;
-}
-
-Json measure(const LoadedModel& loaded,
-             int64_t frames,
-             const BenchCommand& command,
-             ImageSize size,
-             const ProgressCallback& progress) {
-  const at::Tensor images =
-      synthetic_images(frames, size.height, size.width, 0)
-          .to(loaded.device, loaded.model->aggregator->camera_token.scalar_type());
-  reset_peak_memory();
-  std::vector<std::pair<std::string, std::vector<double>>> by_stage;
-  for (int64_t i = 0; i < command.repeat; ++i) {
-    const auto seconds = run_once(loaded, images, progress);
-    double total = 0;
-    by_stage.resize(seconds.size() + 1);
-    for (size_t k = 0; k < seconds.size(); ++k) {
-      by_stage[k].first = seconds[k].first;
-      by_stage[k].second.push_back(seconds[k].second);
-      total += seconds[k].second;
+// What is wrong with the options is said before a model is loaded.
+void check(const BenchCommand& command) {
+  const std::vector<std::string>& known = bench_stages();
+  for (const std::string& stage : command.stages) {
+    if (std::find(known.begin(), known.end(), stage) != known.end()) continue;
+    std::string names;
+    for (const std::string& name : known) names += (names.empty() ? "" : ", ") + name;
+    throw ConfigError("stages", "'" + stage + "' is none of " + names);
+  }
+  const std::set<int64_t> different(command.scaling.begin(), command.scaling.end());
+  if (!command.scaling.empty() && different.size() < 3) {
+    throw ConfigError("scaling", "a curve needs three different numbers of frames or more");
+  }
+  if (!command.chart.empty()) {
+    if (command.scaling.empty()) throw ConfigError("chart", "shows the curves of --scaling");
+    if (!command.chart.ends_with(".png")) {
+      throw ConfigError("chart", command.chart + " must end in .png");
     }
-    by_stage.back().first = "total";
-    by_stage.back().second.push_back(total);
+    check_writable(command.chart);
   }
-  const Work work = work_of(loaded.model->config, frames, size);
-  Json result = {{"frames", frames}, {"tokens", work.tokens}, {"runs", command.repeat}};
-  for (const auto& [stage, values] : by_stage) {
-    Json entry = {{"seconds", statistics(values)}};
-    const double flop = stage == "encoder"      ? work.encoder_flop
-                        : stage == "aggregator" ? work.aggregator_flop
-                                                : 0;
-    if (flop > 0) {
-      entry["gflop"] = flop * 1e-9;
-      entry["gflop_per_s"] = flop * 1e-9 / entry["seconds"]["median"].get<double>();
-    }
-    result["stages"][stage] = entry;
+  if (command.json.empty()) return;
+  check_writable(command.json);
+  check_is_no_input(command.json, {command.compare});
+  std::error_code missing;
+  if (std::filesystem::exists(command.json, missing) && !command.json.ends_with(".json")) {
+    throw ConfigError("json", command.json + " exists and is no .json file; name another file");
   }
-  result["peak_memory_bytes"] = peak_memory_bytes();
-  return result;
 }
 
-void print(const Json& result) {
-  std::printf("%lld frames, %lld tokens, peak memory %.2f GB\n",
-              result["frames"].get<long long>(),
-              result["tokens"].get<long long>(),
-              result["peak_memory_bytes"].get<double>() * 1e-9);
-  for (const auto& [stage, entry] : result["stages"].items()) {
-    std::printf("  %-14s %9.3f s", stage.c_str(), entry["seconds"]["median"].get<double>());
-    if (entry.contains("gflop_per_s"))
-      std::printf("  %9.1f GFLOP/s", entry["gflop_per_s"].get<double>());
-    std::printf("\n");
-  }
-  std::fflush(stdout);
-}
-
-void run(const BenchCommand& command) {
-  const ProgressCallback progress = interruptible_progress();
+ModelOptions model_options(const BenchCommand& command) {
   ModelOptions options = command.model;
   if (options.weights.empty()) options.weights = "synthetic:0";
   if (options.weights.rfind("synthetic:", 0) == 0 && options.config.empty() &&
       options.model.empty()) {
     options.model = "vggt-1b";
   }
-  if (!command.json.empty()) {
-    check_writable(command.json);
-    std::error_code missing;
-    if (std::filesystem::exists(command.json, missing) && !command.json.ends_with(".json")) {
-      throw ConfigError("json", command.json + " exists and is no .json file; name another file");
-    }
+  if (options.heads.empty()) {
+    options.heads = heads_of_stages(command.stages.empty() ? std::vector<std::string>{"reconstruct"}
+                                                           : command.stages);
   }
+  return options;
+}
+
+std::vector<kernels::Path> paths_of(const std::string& name) {
+  if (name == "plain") return {kernels::Path::kPlain};
+  if (name == "fast") return {kernels::Path::kFast};
+  return {kernels::Path::kFast, kernels::Path::kPlain};
+}
+
+// Ascending; of a curve without those that would not fit into memory.
+std::vector<int64_t> numbers_of_frames(const BenchCommand& command,
+                                       const LoadedModel& loaded,
+                                       ImageSize size) {
+  if (command.scaling.empty()) return command.frames;
+  const std::set<int64_t> sorted(command.scaling.begin(), command.scaling.end());
+  std::vector<int64_t> fitting;
+  for (const int64_t frames : sorted) {
+    const int64_t needed = estimate_memory(loaded, frames, size.height, size.width);
+    const int64_t available = available_memory(loaded.device);
+    if (needed <= available) {
+      fitting.push_back(frames);
+      continue;
+    }
+    say("note: " + std::to_string(frames) + " frames are left out: they would need about " +
+        short_number(static_cast<double>(needed) * 1e-9) + " GB, " +
+        short_number(static_cast<double>(available) * 1e-9) + " GB are free");
+  }
+  return fitting;
+}
+
+std::string describe(const MachinePeaks& peaks) {
+  const auto giga = [](const Peak& peak) { return short_number(peak.per_second * 1e-9); };
+  std::string text = "Peaks: ";
+  if (peaks.half.per_second > 0) {
+    text += giga(peaks.half) + " GFLOP/s in bf16 (" + peaks.half.by + "), ";
+  }
+  return text + giga(peaks.single) + " GFLOP/s in fp32 (" + peaks.single.by + "), memory " +
+         giga(peaks.memory) + " GB/s (" + peaks.memory.by + ")\n";
+}
+
+void print(const std::string& text) { std::fputs(text.c_str(), stdout); }
+
+void run(const BenchCommand& command) {
+  const ProgressCallback progress = interruptible_progress();
+  check(command);
+  BenchReport base;
+  if (!command.compare.empty()) base = read_bench_report(command.compare);
+  const ModelOptions options = model_options(command);
+  MachinePeaks peaks = measure_peaks(select_device(options.device));
   reset_peak_memory();
   const LoadedModel loaded = load(options, progress);
   const ImageSize size = image_size(command.size, loaded.model->config);
+  BenchPlan plan;
+  plan.stages = command.stages.empty() ? stages_of_model(loaded.model->config) : command.stages;
+  plan.paths = paths_of(command.path);
+  plan.repeat = command.repeat;
+  plan.warm_up = command.warm_up;
+  plan.height_px = size.height;
+  plan.width_px = size.width;
 
-  Json report = {{"command", command_line()}};
+  Json report = {{"command", command_line()}, {"commit", commit()}};
+  report["machine"] = {{"device", describe_device(loaded.device)},
+                       {"threads", at::get_num_threads()}};
   report.update(loaded.describe());
   report["model"] = options.model.empty() ? "from the weights or --config" : options.model;
-  report["heads"] = options.heads.empty() ? std::vector<std::string>{"all"} : options.heads;
-  report["warm_up"] = command.warm_up;
   report["image"] = {{"width", size.width}, {"height", size.height}};
-  report["load"] = {{"seconds", loaded.seconds}, {"peak_memory_bytes", peak_memory_bytes()}};
-  const c10::InferenceMode inference;
-  if (command.warm_up && !command.frames.empty()) {
-    run_once(loaded,
-             synthetic_images(command.frames.front(), size.height, size.width, 0)
-                 .to(loaded.device, loaded.model->aggregator->camera_token.scalar_type()),
-             progress);
+  report["warm_up"] = command.warm_up;
+  report["load"] = {{"seconds", loaded.seconds}, {"peak_bytes", peak_memory_bytes()}};
+
+  std::vector<BenchResult> results;
+  for (const int64_t frames : numbers_of_frames(command, loaded, size)) {
+    for (BenchResult& result : measure(loaded, frames, plan, progress)) {
+      results.push_back(std::move(result));
+    }
   }
-  for (const int64_t frames : command.frames) {
-    report["results"].push_back(measure(loaded, frames, command, size, progress));
-    print(report["results"].back());
+  // Before and after: a machine is not equally fast all the time.
+  peaks = larger(peaks, measure_peaks(loaded.device));
+  report["machine"]["peaks"] = to_json(peaks);
+  report["results"] = Json::array();
+  for (const BenchResult& result : results) report["results"].push_back(to_json(result, peaks));
+  const std::string setting = describe_device(loaded.device) + ", " + to_string(loaded.precision) +
+                              ", " + std::to_string(size.width) + " x " +
+                              std::to_string(size.height) + " px, commit " + commit();
+  print(setting + "\n\n" + table_of_results(results));
+  print("\n" + describe(peaks) + "\n" + table_of_limits(results, peaks));
+  if (!command.scaling.empty()) {
+    const std::vector<Scaling> scalings = scaling_of(results);
+    report["scaling"] = Json::array();
+    for (const Scaling& scaling : scalings) report["scaling"].push_back(to_json(scaling));
+    print("\nTime and peak memory as constant + linear + quadratic part of the frames:\n\n" +
+          table_of_scaling(scalings));
+#ifdef VGGT_WITH_IMAGE
+    if (!command.chart.empty()) {
+      write_file(command.chart, [&](const std::string& pending) {
+        write_scaling_chart(pending, scalings, setting);
+      });
+    }
+#endif
+  }
+  if (!command.compare.empty()) {
+    print("\nBase: " + printable(command.compare + ", " + base.device + ", commit " + base.commit) +
+          "\n\n" + printable(comparison(base.results, results)));
   }
   if (!command.json.empty()) {
     write_text_file(command.json,
@@ -197,38 +216,70 @@ void run(const BenchCommand& command) {
 
 void add_bench(CLI::App& app) {
   const auto command = std::make_shared<BenchCommand>();
-  CLI::App* sub = app.add_subcommand("bench", "Time the stages of the network on synthetic images");
-  sub->add_option("--frames", command->frames, "Numbers of frames, one measurement each")
+  CLI::App* sub =
+      app.add_subcommand("bench", "Time the network and its kernels on synthetic images");
+  sub->add_option("--stages",
+                  command->stages,
+                  "What to measure: encoder, aggregator, camera_head, depth_head, point_head, "
+                  "reconstruct (images in memory to points), attention, linear; without it the "
+                  "stages of the heads that are loaded, and reconstruct")
+      ->type_name("NAME")
+      ->delimiter(',');
+  sub->add_option("--path",
+                  command->path,
+                  "Through our kernels, through LibTorch's calls, or in turns, which gives the "
+                  "speed-up")
+      ->check(CLI::IsMember({"fast", "plain", "both"}))
+      ->capture_default_str();
+  CLI::Option* frames =
+      sub->add_option("--frames", command->frames, "Numbers of frames, one measurement each")
+          ->type_name("N")
+          ->delimiter(',')
+          ->check(CLI::Range(1, 100000))
+          ->capture_default_str();
+  sub->add_option("--scaling",
+                  command->scaling,
+                  "The same, and how time and memory grow with them: three or more numbers; what "
+                  "does not fit into memory is left out")
       ->type_name("N")
       ->delimiter(',')
       ->check(CLI::Range(1, 100000))
-      ->capture_default_str();
+      ->excludes(frames);
   sub->add_option(
          "--size",
          command->size,
          "Size of the frames in px, multiples of the model's patch; without it the model's "
          "longest side, 4:3")
       ->type_name("WIDTHxHEIGHT");
-  sub->add_option("--repeat", command->repeat, "Runs per measurement; the median is shown")
+  sub->add_option("--repeat", command->repeat, "Runs per measurement; at least 7 of kernels")
       ->type_name("N")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
-  sub->add_flag("!--no-warm-up", command->warm_up, "Measure the first run, too");
-  sub->add_option("--json",
-                  command->json,
-                  "File for the report: seconds, GFLOP/s and bytes, with command and commit")
+  sub->add_flag("!--no-warm-up",
+                command->warm_up,
+                "Measure the first run, too, of every path and number of frames");
+  sub->add_option("--json", command->json, "File for the report, with command, machine and commit")
       ->type_name("FILE");
+  sub->add_option("--compare", command->compare, "An earlier report: how much faster this run is")
+      ->type_name("FILE");
+#ifdef VGGT_WITH_IMAGE
+  sub->add_option("--chart", command->chart, "Picture of the curves of --scaling")
+      ->type_name("FILE.png");
+#endif
   add_model_options(*sub, command->model);
   sub->get_option("--weights")
       ->description("Checkpoint, or synthetic:SEED; without it synthetic:0");
   sub->get_option("--model")->description(
       "Preset for synthetic weights; without it and --config vggt-1b");
-  sub->footer(
-      examples({{"VGGT-1B on synthetic weights and 2, 4 and 8 frames", "vggt bench"},
-                {"A quick one, with a report",
-                 "vggt bench --model mini --frames 8 --repeat 5 --json bench.json"},
-                {"Encoder, aggregator and camera head alone, in bf16, frames of 518 x 294 px",
-                 "vggt bench --heads camera --precision bf16 --size 518x294 --frames 4"}}));
+  sub->footer(examples(
+      {{"VGGT-1B on synthetic weights and 2, 4 and 8 frames: our kernels against LibTorch's calls",
+        "vggt bench --path both --json bench.json"},
+       {"Has a change made it faster?",
+        "vggt bench --model mini --frames 8 --repeat 9 --compare bench.json"},
+       {"Time and memory by number of frames",
+        "vggt bench --scaling 1,2,4,8,16,32 --json scaling.json"},
+       {"Encoder, aggregator and camera head alone, in bf16, frames of 518 x 294 px",
+        "vggt bench --heads camera --precision bf16 --size 518x294 --frames 4"}}));
   sub->callback([command] { run(*command); });
 }
 

@@ -105,12 +105,10 @@ void run(const EvaluateCommand& command) {
                               .results = score_all(command, loaded, plan, log, progress),
                               .left_out = std::move(plan.left_out),
                               .problems = std::move(plan.problems)};
-  Json frames;
-  for (const auto& result : evaluation.results) frames[result.sequence] = result.frames;
   evaluation.facts = {{"key", key},
                       {"made_by", made_by},
                       {"model", loaded.describe()},
-                      {"frame_list_hash", short_hash(frames.dump())},
+                      {"frame_list_hash", short_hash(frame_lists_of(evaluation.results).dump())},
                       {"options",
                        {{"root", command.root},
                         {"split", command.split},
@@ -156,7 +154,8 @@ void add_choice_options(CLI::App& app, EvaluateCommand& command) {
       ->group(kGroup);
   app.add_option("--frame-list",
                  command.frame_list,
-                 "Frames as another project chose them: JSON, {sequence: [indices]}")
+                 "Frames as another project chose them: JSON, {sequence: [indices]}, or a list of "
+                 "such lists to score a sequence several times")
       ->type_name("FILE")
       ->group(kGroup);
   app.add_option("--min-frames",
@@ -211,6 +210,13 @@ void add_evaluate(CLI::App& app) {
                   command->most_points,
                   "Points of each cloud that are compared, drawn by a fixed rule; 0: all")
       ->check(CLI::Range(0, 100000000))
+      ->capture_default_str()
+      ->group(kMeasured);
+  sub->add_option("--compat",
+                  command->compat,
+                  "Protocol of a published script where it differs: fastvggt (trajectories), cut3r "
+                  "or cut3r-aligned (points)")
+      ->check(CLI::IsMember({"none", "fastvggt", "cut3r", "cut3r-aligned"}))
       ->capture_default_str()
       ->group(kMeasured);
   sub->footer(examples(

@@ -3,8 +3,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <map>
+#include <optional>
 
 #include "apps/interrupt.h"
 #include "apps/messages.h"
@@ -34,6 +37,13 @@ eval::FrameOrder order_of(const std::string& name) {
   return eval::FrameOrder::kRandom;
 }
 
+eval::Compat compat_of(const std::string& name) {
+  if (name == "fastvggt") return eval::Compat::kFastVggt;
+  if (name == "cut3r") return eval::Compat::kCut3r;
+  if (name == "cut3r-aligned") return eval::Compat::kCut3rAligned;
+  return eval::Compat::kNone;
+}
+
 // Without the category that our names of CO3D's sequences begin with: lists have bare names.
 std::string bare(const std::string& name) { return name.substr(name.rfind('/') + 1); }
 
@@ -44,24 +54,29 @@ bool asked_for(const EvaluateCommand& command, const Sequence& sequence) {
   });
 }
 
-// The frames of a list; those that are not there are the sequence's problem.
-void take_from_list(const std::map<std::string, std::vector<int64_t>>& list,
-                    const std::string& path,
-                    Planned& planned) {
-  auto found = list.find(planned.sequence.name);
-  if (found == list.end()) found = list.find(bare(planned.sequence.name));
-  if (found == list.end()) {
-    planned.sequence.problem = "is not in " + path;
-    return;
+// The sequence with each of its lists; frames that are not there are its problem.
+std::vector<Planned> with_lists(
+    const Sequence& sequence,
+    const std::map<std::string, std::vector<std::vector<int64_t>>>& lists,
+    const std::string& path) {
+  auto found = lists.find(sequence.name);
+  if (found == lists.end()) found = lists.find(bare(sequence.name));
+  std::vector<Planned> planned;
+  if (found == lists.end()) {
+    planned.push_back({sequence, {}});
+    planned[0].sequence.problem = "is not in " + path;
+    return planned;
   }
-  const auto count = static_cast<int64_t>(planned.sequence.frames.size());
-  for (const int64_t index : found->second) {
-    if (index >= 0 && index < count) continue;
-    planned.sequence.problem =
-        path + " asks for frame " + std::to_string(index) + " of " + std::to_string(count);
-    return;
+  const auto count = static_cast<int64_t>(sequence.frames.size());
+  for (const std::vector<int64_t>& frames : found->second) {
+    planned.push_back({sequence, frames});
+    for (const int64_t index : frames) {
+      if (index >= 0 && index < count) continue;
+      planned.back().sequence.problem =
+          path + " asks for frame " + std::to_string(index) + " of " + std::to_string(count);
+    }
   }
-  planned.frames = found->second;
+  return planned;
 }
 
 std::string missing_photo(const Planned& planned) {
@@ -98,6 +113,54 @@ std::vector<at::Tensor> true_depth(const Planned& planned) {
   return depth;
 }
 
+std::optional<eval::Scan> read_scan(const Sequence& sequence) {
+  const datasets::ScanFile& file = sequence.scan;
+  if (file.path.empty()) return std::nullopt;
+  eval::Scan scan{.points = eval::read_ply_vertices(file.path),
+                  .units_per_metre = sequence.units_per_metre > 0 ? sequence.units_per_metre : 1,
+                  .f_distance = file.f_distance};
+  if (!file.transform.empty()) scan.scan_from_world = eval::read_similarity(file.transform);
+  if (!file.crop.empty()) scan.crop = eval::read_crop_volume(file.crop);
+  return scan;
+}
+
+// Photos that are parts of larger files, copied to files of their own, which go with it.
+class CopiedPhotos {
+ public:
+  CopiedPhotos() = default;
+  ~CopiedPhotos() {
+    std::error_code error;
+    if (!folder_.empty()) fs::remove_all(folder_, error);
+  }
+  CopiedPhotos(const CopiedPhotos&) = delete;
+  CopiedPhotos& operator=(const CopiedPhotos&) = delete;
+
+  // Where the frame's photo is a file of its own. Throws IoError.
+  std::string path_of(const datasets::Frame& frame) {
+    if (frame.image_bytes == 0) return frame.image;
+    if (folder_.empty()) {
+      std::string name = (fs::temp_directory_path() / "vggt-eval-XXXXXX").string();
+      if (!mkdtemp(name.data())) throw IoError(name, "cannot be made");
+      folder_ = name;
+    }
+    std::string bytes(frame.image_bytes, '\0');
+    std::ifstream from(frame.image, std::ios::binary);
+    from.seekg(static_cast<std::streamoff>(frame.image_at));
+    if (!from.read(bytes.data(), static_cast<std::streamsize>(bytes.size()))) {
+      throw IoError(frame.image, "ends within a photo");
+    }
+    const std::string path = folder_ + "/" + std::to_string(frame.image_at);
+    std::ofstream to(path, std::ios::binary);
+    to << bytes;
+    to.close();
+    if (!to) throw IoError(path, "cannot be written");
+    return path;
+  }
+
+ private:
+  std::string folder_;
+};
+
 // Within a sequence nothing is shown, for the sequences are what is shown.
 const ProgressCallback kUninterrupted = [](const Progress&) { return interrupted_by() == 0; };
 
@@ -121,14 +184,16 @@ class Scorer {
                                 .frames = planned.frames};
     eval::Truth truth{.units_per_metre = planned.sequence.units_per_metre};
     std::vector<Photo> photos;
+    CopiedPhotos copied;
     std::vector<std::string> names;
     for (const int64_t i : planned.frames) {
       const datasets::Frame& frame = planned.sequence.frames[static_cast<size_t>(i)];
       truth.cameras.push_back(frame.camera);
       names.push_back(fs::path(frame.image).filename().string());
-      photos.push_back({frame.image, names.back()});
+      photos.push_back({copied.path_of(frame), names.back()});
     }
     truth.depth = true_depth(planned);
+    if (command_.points) truth.scan = read_scan(planned.sequence);
     Clock::time_point start = Clock::now();
     const NetworkInput input = read_photos(photos, read_, kUninterrupted).input;
     result.read_seconds = seconds_since(start);
@@ -170,7 +235,8 @@ class Scorer {
                 truth,
                 {.find_degenerate = datasets::loader(command_.dataset).protocol.find_degenerate,
                  .most_points = command_.most_points,
-                 .points = command_.points},
+                 .points = command_.points,
+                 .compat = compat_of(command_.compat)},
                 result);
   }
 
@@ -214,32 +280,52 @@ Plan make_plan(const EvaluateCommand& command) {
                            .order = order_of(command.order),
                            .seed = command.seed,
                            .one_stream = protocol.one_stream});
-  std::map<std::string, std::vector<int64_t>> list;
-  if (!command.frame_list.empty()) list = eval::read_frame_list(command.frame_list);
+  std::map<std::string, std::vector<std::vector<int64_t>>> lists;
+  if (!command.frame_list.empty()) lists = eval::read_frame_lists(command.frame_list);
 
   Plan plan{.problems = std::move(dataset.problems)};
   for (size_t i = 0; i < dataset.sequences.size(); ++i) {
-    Planned planned{std::move(dataset.sequences[i]), chosen[i]};
-    Sequence& sequence = planned.sequence;
-    if (!asked_for(command, sequence)) continue;
-    if (sequence.problem.empty() && !list.empty()) {
-      take_from_list(list, command.frame_list, planned);
-    }
-    if (sequence.problem.empty() && !candidates[i].draws) {
-      sequence.problem = "has " + std::to_string(sequence.frames.size()) + " frames, fewer than " +
-                         std::to_string(least);
-    }
-    if (sequence.problem.empty() && planned.frames.size() < 2) {
-      sequence.problem = "gives fewer than two frames";
-    }
-    if (sequence.problem.empty()) sequence.problem = missing_photo(planned);
-    if (sequence.problem.empty()) {
-      plan.sequences.push_back(std::move(planned));
+    Sequence& all_frames = dataset.sequences[i];
+    if (!asked_for(command, all_frames)) continue;
+    std::vector<Planned> all_planned;
+    if (all_frames.problem.empty() && !lists.empty()) {
+      all_planned = with_lists(all_frames, lists, command.frame_list);
     } else {
-      plan.left_out.push_back({sequence.name, sequence.problem});
+      all_planned.push_back({std::move(all_frames), chosen[i]});
+    }
+    for (Planned& planned : all_planned) {
+      Sequence& sequence = planned.sequence;
+      if (sequence.problem.empty() && !candidates[i].draws) {
+        sequence.problem = "has " + std::to_string(sequence.frames.size()) +
+                           " frames, fewer than " + std::to_string(least);
+      }
+      if (sequence.problem.empty() && planned.frames.size() < 2) {
+        sequence.problem = "gives fewer than two frames";
+      }
+      if (sequence.problem.empty()) sequence.problem = missing_photo(planned);
+      if (sequence.problem.empty()) {
+        plan.sequences.push_back(std::move(planned));
+      } else {
+        plan.left_out.push_back({sequence.name, sequence.problem});
+      }
     }
   }
   return plan;
+}
+
+Json frame_lists_of(std::span<const eval::SequenceResult> results) {
+  std::map<std::string, int64_t> times;
+  for (const eval::SequenceResult& result : results) ++times[result.sequence];
+  Json lists = Json::object();
+  for (const eval::SequenceResult& result : results) {
+    Json& list = lists[result.sequence];
+    if (times[result.sequence] == 1) {
+      list = result.frames;
+    } else {
+      list.push_back(result.frames);
+    }
+  }
+  return lists;
 }
 
 Json key_of(const EvaluateCommand& command, const LoadedModel& loaded) {
@@ -251,7 +337,8 @@ Json key_of(const EvaluateCommand& command, const LoadedModel& loaded) {
           {"device", describe_device(loaded.device)},
           {"dataset", command.dataset},
           {"repeat", command.repeat},
-          {"points", command.points ? command.most_points : -1}};
+          {"points", command.points ? command.most_points : -1},
+          {"compat", command.compat}};
 }
 
 std::vector<eval::SequenceResult> score_all(const EvaluateCommand& command,
@@ -285,11 +372,7 @@ void write_evaluation(const std::string& folder,
   const auto text_of = [](const Json& json) {
     return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
   };
-  Json frames = Json::object();
-  for (const eval::SequenceResult& result : evaluation.results) {
-    frames[result.sequence] = result.frames;
-  }
-  write_text_file(folder + "/frames.json", text_of(frames));
+  write_text_file(folder + "/frames.json", text_of(frame_lists_of(evaluation.results)));
   write_text_file(folder + "/sequences.csv", eval::sequences_csv(evaluation.results));
   write_text_file(folder + "/table.md", eval::markdown_table(summary));
   write_evaluation_pictures(folder, evaluation, summary);

@@ -2,6 +2,7 @@
 // The steps of `vggt eval`.
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,7 @@ struct EvaluateCommand {
   int64_t repeat = 1;
   bool points = true;
   int64_t most_points = 100000;
+  std::string compat = "none";
   std::vector<std::string> compare;  ///< two report folders
 };
 
@@ -62,6 +64,9 @@ std::vector<eval::SequenceResult> score_all(const EvaluateCommand& command,
                                             Plan& plan,
                                             eval::ResultLog& log,
                                             const ProgressCallback& progress);
+
+/// The frames of each sequence as --frame-list takes them.
+nlohmann::ordered_json frame_lists_of(std::span<const eval::SequenceResult> results);
 
 /// Writes summary.json, sequences.csv, table.md, frames.json and the pictures.
 void write_evaluation(const std::string& folder,

@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 #include <optional>
 
@@ -54,6 +55,12 @@ std::vector<at::Tensor> photos_of(const train::Recipe& recipe, const ProgressCal
   const std::string& folder = recipe.data.photos;
   if (folder.empty()) return {};
 #ifdef VGGT_WITH_IMAGE
+  if (!std::filesystem::exists(folder)) {
+    throw ConfigError("data.photos",
+                      folder +
+                          " is not there; scripts/texture_photos fetches the photos of the "
+                          "bundled recipe, or leave the field out");
+  }
   return texture_photos(folder, progress);
 #else
   throw ConfigError("data.photos",

@@ -89,6 +89,13 @@ Annotated annotated(const std::string& root, const json& entry) {
       result.frame.depth = {.path = root + "/" + depth["path"].get<std::string>(),
                             .format = DepthFormat::kHalfPng,
                             .values_per_unit = 1 / depth.value("scale_adjustment", 1.0)};
+      if (depth.contains("mask_path") && depth["mask_path"].is_string()) {
+        constexpr int64_t kWhole = 0;
+        result.frame.depth.then =
+            [mask = root + "/" + depth["mask_path"].get<std::string>()](const at::Tensor& map) {
+              return masked_depth(map, mask, kWhole);
+            };
+      }
     }
   } catch (const std::exception& error) {
     result.problem = error.what();

@@ -2,12 +2,16 @@
 #include "datasets/depth_file.h"
 
 #include <ATen/ATen.h>
+#include <zlib.h>
 
 #include <algorithm>
 #include <bit>
 #include <charconv>
+#include <fstream>
+#include <vector>
 
 #include "src/base/error.h"
+#include "src/image/decode.h"
 #include "src/image/map_png.h"
 #include "src/io/binary_file.h"
 #include "src/io/npy.h"
@@ -30,6 +34,39 @@ at::Tensor read_numpy(const std::string& path) {
     throw IoError(path, "is no depth map: it must be [H, W] of floating point");
   }
   return depth.to(at::kFloat);
+}
+
+at::Tensor read_raw(const DepthFile& file) {
+  BinaryReader values(file.path);
+  at::Tensor depth = at::empty({file.height_px, file.width_px}, at::kFloat);
+  if (values.remaining() != depth.nbytes()) {
+    throw IoError(file.path,
+                  "does not hold " + std::to_string(file.width_px) + " x " +
+                      std::to_string(file.height_px) + " values of float32");
+  }
+  values.bytes(depth.mutable_data_ptr<float>(), depth.nbytes(), "the values");
+  return depth;
+}
+
+at::Tensor read_zlib(const DepthFile& file) {
+  std::ifstream stream(file.path, std::ios::binary);
+  std::vector<char> packed(file.bytes);
+  std::vector<uint16_t> values(static_cast<size_t>(file.width_px * file.height_px));
+  stream.seekg(static_cast<std::streamoff>(file.at));
+  if (!stream.read(packed.data(), static_cast<std::streamsize>(packed.size()))) {
+    throw IoError(file.path, "ends within a depth map");
+  }
+  uLongf size = values.size() * sizeof(uint16_t);
+  if (uncompress(reinterpret_cast<Bytef*>(values.data()),
+                 &size,
+                 reinterpret_cast<const Bytef*>(packed.data()),
+                 packed.size()) != Z_OK ||
+      size != values.size() * sizeof(uint16_t)) {
+    throw IoError(file.path, "holds a damaged depth map");
+  }
+  at::Tensor depth = at::empty({file.height_px, file.width_px}, at::kFloat);
+  std::copy(values.begin(), values.end(), depth.mutable_data_ptr<float>());
+  return depth;
 }
 
 }  // namespace
@@ -64,6 +101,44 @@ at::Tensor read_pfm(const std::string& path) {
   return rows.flip(0).contiguous();  // the lower row comes first
 }
 
+at::Tensor masked_depth(const at::Tensor& depth, const std::string& mask, int64_t eroded_px) {
+  constexpr int kHalfWhite = 127;
+  const at::Tensor picture = decode_image(mask).rgb.select(2, 0);
+  const auto nearest = [](int64_t from, int64_t to) {
+    return (at::arange(to, at::kDouble) * (static_cast<double>(from) / static_cast<double>(to)))
+        .floor()
+        .to(at::kLong);
+  };
+  at::Tensor hidden = (picture <= kHalfWhite)
+                          .index_select(0, nearest(picture.size(0), depth.size(0)))
+                          .index_select(1, nearest(picture.size(1), depth.size(1)));
+  if (eroded_px > 1) {
+    // An even square reaches one pixel farther to the upper left, as in OpenCV.
+    const int64_t before = eroded_px / 2;
+    const int64_t after = eroded_px - 1 - before;
+    const at::Tensor padded =
+        at::constant_pad_nd(hidden.to(at::kFloat).unsqueeze(0), {before, after, before, after}, 0);
+    hidden = at::max_pool2d(padded, {eroded_px, eroded_px}, {1, 1}).squeeze(0) > 0;
+  }
+  return depth.masked_fill(hidden, 0);
+}
+
+at::Tensor zoomed_depth(const at::Tensor& depth, double ratio) {
+  const auto places = [&](int64_t size) {
+    const double middle = static_cast<double>(size) / 2;
+    return ((at::arange(size, at::kDouble) + 0.5 - middle) / ratio + middle).floor().to(at::kLong);
+  };
+  const at::Tensor rows = places(depth.size(0));
+  const at::Tensor columns = places(depth.size(1));
+  const auto outside = [](const at::Tensor& place, int64_t size) {
+    return (place < 0) | (place >= size);
+  };
+  return depth.index_select(0, rows.clamp(0, depth.size(0) - 1))
+      .index_select(1, columns.clamp(0, depth.size(1) - 1))
+      .masked_fill(outside(rows, depth.size(0)).unsqueeze(1), 0)
+      .masked_fill(outside(columns, depth.size(1)).unsqueeze(0), 0);
+}
+
 at::Tensor read_depth(const DepthFile& file) {
   at::Tensor depth;
   switch (file.format) {
@@ -79,12 +154,19 @@ at::Tensor read_depth(const DepthFile& file) {
     case DepthFormat::kPfm:
       depth = read_pfm(file.path);
       break;
+    case DepthFormat::kRaw:
+      depth = read_raw(file);
+      break;
+    case DepthFormat::kZlib:
+      depth = read_zlib(file);
+      break;
   }
   TORCH_INTERNAL_ASSERT(depth.defined(), "read_depth: a format without code");
   depth = depth / file.values_per_unit;
   at::Tensor none = at::isfinite(depth).logical_not() | (depth <= file.nearest);
   if (file.farthest > 0) none = none | (depth >= file.farthest);
-  return depth.masked_fill(none, 0).contiguous();
+  depth = depth.masked_fill(none, 0).contiguous();
+  return file.then ? file.then(depth).contiguous() : depth;
 }
 
 }  // namespace vggt::datasets

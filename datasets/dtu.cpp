@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "datasets/dtu.h"
 
+#include <ATen/ATen.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -11,11 +13,13 @@
 #include "datasets/loading.h"
 #include "src/base/error.h"
 #include "src/image/decode.h"
+#include "src/io/npz.h"
 
 namespace vggt::datasets {
 namespace {
 
 constexpr double kUnitsPerMetre = 1000;
+constexpr const char* kProjections = "cameras_sphere.npz";
 
 const std::set<int64_t> kTestScans = {1,  4,  9,  10, 11, 12, 13, 15, 23,  24,  29,
                                       32, 33, 34, 48, 49, 62, 75, 77, 110, 114, 118};
@@ -50,8 +54,14 @@ void fit_to_picture(Camera& camera, int64_t width_px, int64_t height_px) {
   camera.cy_px *= factor;
 }
 
-DepthFile depth_of(const std::string& path, DepthFormat format) {
-  return is_file(path) ? DepthFile{.path = path, .format = format, .nearest = 1e-4} : DepthFile{};
+DepthFile depth_of(const std::string& path, DepthFormat format, const std::string& mask = "") {
+  constexpr int64_t kEroded_px = 10;
+  if (!is_file(path)) return {};
+  DepthFile depth{.path = path, .format = format, .nearest = 1e-4};
+  if (is_file(mask)) {
+    depth.then = [mask](const at::Tensor& map) { return masked_depth(map, mask, kEroded_px); };
+  }
+  return depth;
 }
 
 std::string numbered(const char* pattern, int64_t number) {
@@ -64,10 +74,11 @@ std::string numbered(const char* pattern, int64_t number) {
 void read_own_cameras(const std::string& folder, Sequence& sequence) {
   for (const std::string& name : files_in(folder + "/images", {".jpg", ".png"})) {
     const std::string stem = name.substr(0, name.rfind('.'));
-    sequence.frames.push_back(
-        {.image = folder + "/images/" + name,
-         .camera = read_cam_file(folder + "/cams/" + stem + "_cam.txt"),
-         .depth = depth_of(folder + "/depths/" + stem + ".npy", DepthFormat::kNumpy)});
+    sequence.frames.push_back({.image = folder + "/images/" + name,
+                               .camera = read_cam_file(folder + "/cams/" + stem + "_cam.txt"),
+                               .depth = depth_of(folder + "/depths/" + stem + ".npy",
+                                                 DepthFormat::kNumpy,
+                                                 folder + "/binary_masks/" + stem + ".png")});
   }
 }
 
@@ -86,23 +97,91 @@ void read_common_cameras(const std::string& root, const std::string& scan, Seque
   }
 }
 
+// NeuS's and IDR's form: a projection, to millimetres, for each photo of image/ in its order.
+void read_projections(const std::string& folder, Sequence& sequence) {
+  const std::string path = folder + "/" + kProjections;
+  const NpzFile file = read_npz(path);
+  const std::vector<std::string> photos = files_in(folder + "/image", {".png", ".jpg"});
+  for (size_t i = 0; i < photos.size(); ++i) {
+    const std::string name = "world_mat_" + std::to_string(i);
+    const auto found = file.tensors.find(name);
+    if (found == file.tensors.end() || found->second.sizes() != at::IntArrayRef({4, 4})) {
+      throw IoError(path, "holds no 4 x 4 matrix " + name + " for image/" + photos[i]);
+    }
+    const at::Tensor matrix = found->second.to(at::kDouble).contiguous();
+    std::array<double, 12> rows;
+    std::copy_n(matrix.const_data_ptr<double>(), rows.size(), rows.begin());
+    const Camera camera = camera_from_projection(rows);
+    if (!(camera.fx_px > 0) || !is_pose(cam_from_world(camera))) {
+      throw IoError(path, name + " is no projection");
+    }
+    sequence.frames.push_back({.image = folder + "/image/" + photos[i], .camera = camera});
+  }
+}
+
 }  // namespace
+
+Camera camera_from_projection(std::array<double, 12> p) {
+  using Row = std::array<double, 3>;
+  const auto dot = [](const Row& a, const Row& b) {
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
+  };
+  const double determinant = p[0] * (p[5] * p[10] - p[6] * p[9]) -
+                             p[1] * (p[4] * p[10] - p[6] * p[8]) +
+                             p[2] * (p[4] * p[9] - p[5] * p[8]);
+  if (determinant < 0) {  // a projection is known up to its sign
+    for (double& value : p) value = -value;
+  }
+  // K is upper triangular, so from the lowest row on each is a rotation's row and those below it.
+  std::array<Row, 3> rotation;
+  std::array<Row, 3> k{};
+  for (size_t row = 3; row-- > 0;) {
+    Row rest = {p[4 * row], p[4 * row + 1], p[4 * row + 2]};
+    for (size_t below = row + 1; below < 3; ++below) {
+      k[row][below] = dot(rest, rotation[below]);
+      for (size_t axis = 0; axis < 3; ++axis) rest[axis] -= k[row][below] * rotation[below][axis];
+    }
+    k[row][row] = std::sqrt(dot(rest, rest));
+    for (size_t axis = 0; axis < 3; ++axis) rotation[row][axis] = rest[axis] / k[row][row];
+  }
+  Camera camera{.fx_px = k[0][0] / k[2][2],
+                .fy_px = k[1][1] / k[2][2],
+                .cx_px = k[0][2] / k[2][2],
+                .cy_px = k[1][2] / k[2][2]};
+  for (size_t i = 0; i < 9; ++i) camera.rotation[i] = rotation[i / 3][i % 3];
+  for (size_t row = 3; row-- > 0;) {
+    double rest = p[4 * row + 3];
+    for (size_t below = row + 1; below < 3; ++below)
+      rest -= k[row][below] * camera.translation[below];
+    camera.translation[row] = rest / k[row][row];
+  }
+  return camera;
+}
 
 Dataset load_dtu(const LoadOptions& options) {
   check_root(options.root);
   Dataset dataset{.name = "dtu"};
   const bool common = is_folder(options.root + "/Rectified");
   for (const std::string& name : folders_in(options.root + (common ? "/Rectified" : ""))) {
-    if (name.rfind("scan", 0) != 0) continue;
-    if (options.split != "all" && kTestScans.count(std::atoll(name.c_str() + 4)) == 0) continue;
+    // Those of NeuS, named dtu_scan24 there, are a choice already.
+    const bool has_projections = is_file(options.root + "/" + name + "/" + kProjections);
+    if (!has_projections) {
+      if (name.rfind("scan", 0) != 0) continue;
+      if (options.split != "all" && kTestScans.count(std::atoll(name.c_str() + 4)) == 0) continue;
+    }
     dataset.sequences.push_back(read_sequence(
         {.name = name,
          .category = name,
          .trust = "ground truth",
          .units_per_metre = kUnitsPerMetre},
         [&](Sequence& sequence) {
-          common ? read_common_cameras(options.root, name, sequence)
-                 : read_own_cameras(options.root + "/" + name, sequence);
+          if (has_projections) {
+            read_projections(options.root + "/" + name, sequence);
+          } else if (common) {
+            read_common_cameras(options.root, name, sequence);
+          } else {
+            read_own_cameras(options.root + "/" + name, sequence);
+          }
           if (sequence.frames.empty()) return;
           const DecodedImage first = decode_image(sequence.frames.front().image);
           for (Frame& frame : sequence.frames) {

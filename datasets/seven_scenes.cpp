@@ -11,6 +11,7 @@ namespace {
 
 // The colour camera as all papers take it; half a pixel from centres of pixels to their corners.
 constexpr Camera kColour{640, 480, 525, 525, 320.5, 240.5};
+constexpr double kDepthFocal_px = 585;
 constexpr double kNearest_m = 1e-3;
 constexpr double kFarthest_m = 10;
 
@@ -40,12 +41,19 @@ void read_frames(const std::string& folder, Sequence& sequence) {
     const Rigid world_from_cam = rigid_from(read_numbers(stem + ".pose.txt", 16).data());
     if (!is_pose(world_from_cam)) throw IoError(stem + ".pose.txt", "holds no pose");
     Frame frame{.image = folder + "/" + name, .camera = placed(kColour, inverse(world_from_cam))};
-    if (is_file(stem + ".depth.proj.png")) {
-      frame.depth = {.path = stem + ".depth.proj.png",
-                     .values_per_unit = 1000,
-                     .nearest = kNearest_m,
-                     .farthest = kFarthest_m};
+    // As projected into the colour camera; else the sensor's own, as far as focal lengths go: where
+    // the two cameras stand, 2.5 cm apart, is not published.
+    frame.depth = {.path = stem + ".depth.proj.png",
+                   .values_per_unit = 1000,
+                   .nearest = kNearest_m,
+                   .farthest = kFarthest_m};
+    if (!is_file(frame.depth.path)) {
+      frame.depth.path = stem + ".depth.png";
+      frame.depth.then = [](const at::Tensor& depth) {
+        return zoomed_depth(depth, kColour.fx_px / kDepthFocal_px);
+      };
     }
+    if (!is_file(frame.depth.path)) frame.depth = {};
     sequence.frames.push_back(std::move(frame));
   }
 }

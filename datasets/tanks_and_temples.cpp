@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "datasets/tanks_and_temples.h"
 
+#include <utility>
+
 #include "datasets/colmap_scenes.h"
 #include "datasets/loading.h"
 #include "src/base/error.h"
@@ -8,13 +10,38 @@
 namespace vggt::datasets {
 namespace {
 
-// In the scene's folder or beside it; empty if there is none.
-std::string find_log(const std::string& folder, const std::string& scene) {
-  for (const std::string& path :
-       {folder + "/" + scene + "_COLMAP_SfM.log", folder + "/../" + scene + "_COLMAP_SfM.log"}) {
+// The distances of the F-scores, in metres, of the scenes whose scans are public.
+constexpr std::pair<const char*, double> kDistances_m[] = {{"Barn", 0.01},
+                                                           {"Caterpillar", 0.005},
+                                                           {"Church", 0.025},
+                                                           {"Courthouse", 0.025},
+                                                           {"Ignatius", 0.003},
+                                                           {"Meetingroom", 0.01},
+                                                           {"Truck", 0.005}};
+
+// "<Scene>.ply" in the scene's folder or beside it; empty if there is none.
+std::string find(const std::string& folder, const std::string& file) {
+  for (const std::string& path : {folder + "/" + file, folder + "/../" + file}) {
     if (is_file(path)) return path;
   }
   return "";
+}
+
+std::string find_log(const std::string& folder, const std::string& scene) {
+  return find(folder, scene + "_COLMAP_SfM.log");
+}
+
+// Only poses of the log are in the world that the transform starts from.
+ScanFile find_scan(const std::string& folder, const std::string& scene) {
+  ScanFile scan{.path = find(folder, scene + ".ply"),
+                .transform = find(folder, scene + "_trans.txt"),
+                .crop = find(folder, scene + ".json")};
+  for (const auto& [name, distance] : kDistances_m) {
+    if (scene == name) scan.f_distance = distance;
+  }
+  const bool whole =
+      !scan.path.empty() && !scan.transform.empty() && !scan.crop.empty() && scan.f_distance > 0;
+  return whole ? scan : ScanFile{};
 }
 
 // Blocks of "i i 0" and a 4 x 4 world_from_cam, in the order of the photos.
@@ -58,6 +85,7 @@ Dataset load_tanks_and_temples(const LoadOptions& options) {
           const std::string log = find_log(path, name);
           if (!log.empty()) {
             read_log(log, path, sequence);
+            sequence.scan = find_scan(path, name);
           } else {
             sequence.frames = colmap_frames(find_colmap_model(path), path + "/images");
           }

@@ -57,8 +57,16 @@ void read_frames(const std::string& folder, Sequence& sequence) {
     fields.matrix("transform_matrix", matrix, 4, 4);
     const Rigid world_from_cam = opengl_turned(rigid_from(matrix));
     if (!is_pose(world_from_cam)) fields.fail("transform_matrix", "is no rotation and translation");
-    sequence.frames.push_back(
-        {.image = photo, .camera = placed(intrinsics(fields), inverse(world_from_cam))});
+    Frame frame{.image = photo, .camera = placed(intrinsics(fields), inverse(world_from_cam))};
+    if (fields.find("depth_file_path")) {
+      // In the unit of the poses: as instant-ngp has it, or nerfstudio's thousandths.
+      const double unit =
+          whole.find("integer_depth_scale") ? whole.number("integer_depth_scale") : 1e-3;
+      if (!(unit > 0)) whole.fail("integer_depth_scale", "must be positive");
+      frame.depth = {.path = folder + "/" + fields.text("depth_file_path"),
+                     .values_per_unit = 1 / unit};
+    }
+    sequence.frames.push_back(std::move(frame));
   }
 }
 

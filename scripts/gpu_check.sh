@@ -11,7 +11,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-tests=(kernels_raycast_raycast_test kernels_rope2d_rope2d_test models_vggt_test)
+tests=(kernels_attention_attention_test kernels_raycast_raycast_test kernels_rope2d_rope2d_test models_vggt_test)
 
 build() {
   cmake -G Ninja -S . -B build-gpu -DVGGT_IMAGE=OFF -DVGGT_TESTS=ON
@@ -34,7 +34,7 @@ run() {
     build-gpu/bin/$test --gtest_filter='*Gpu*' --gtest_output="json:$results/$test.json" || failed=1
   done
   for precision in bf16 fp32; do
-    build-gpu/bin/vggt bench --device cuda --precision $precision --frames 2,8,32 --repeat 5 \
+    build-gpu/bin/vggt bench --device cuda --precision $precision --path both --frames 2,8,32 --repeat 5 \
       --json "$results/vggt_1b_$precision.json" || failed=1
   done
   return $failed

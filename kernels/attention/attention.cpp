@@ -2,15 +2,17 @@
 #include "kernels/attention/attention.h"
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 #include <c10/core/GradMode.h>
 
-#include <algorithm>
+#include "kernels/attention/attention_cpu.h"
+#include "kernels/attention/attention_groups.h"
+#include "kernels/common/path.h"
 
-#include "kernels/common/cpu_features.h"
-#include "kernels/common/scratch.h"
-#ifdef VGGT_WITH_AVX512_BF16
-#include "kernels/attention/attention_avx512.h"
+#ifdef VGGT_WITH_CUDA
+#include <c10/cuda/CUDAGuard.h>
+#include <c10/cuda/CUDAStream.h>
+
+#include "kernels/attention/attention_launch.h"
 #endif
 
 namespace vggt::kernels {
@@ -20,66 +22,92 @@ namespace {
 // out it is four large ones, as long as a head's weights are of a size to keep.
 constexpr int64_t kMostWeightsToLearn = 1 << 22;
 
-#ifdef VGGT_WITH_AVX512_BF16
-at::Tensor attention_cpu(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
-  const int64_t heads = q.size(2);
-  const int64_t all_heads = q.size(0) * heads;
-  at::Tensor out = at::empty({q.size(0), q.size(1), heads * q.size(3)}, q.options());
-  const auto head_at = [&](int64_t i) {
-    const auto at = [&](const at::Tensor& x) {
-      return static_cast<const uint16_t*>(x.const_data_ptr()) + i / heads * x.stride(0) +
-             i % heads * x.stride(2);
-    };
-    AttentionHead head;
-    head.q = at(q);
-    head.k = at(k);
-    head.v = at(v);
-    head.out = static_cast<uint16_t*>(out.mutable_data_ptr()) + i / heads * out.stride(0) +
-               i % heads * q.size(3);
-    head.queries = q.size(1);
-    head.keys = k.size(1);
-    head.head_dim = q.size(3);
-    head.q_stride = q.stride(1);
-    head.k_stride = k.stride(1);
-    head.v_stride = v.stride(1);
-    head.out_stride = out.stride(1);
-    return head;
-  };
+bool wants_gradients(const at::Tensor& q,
+                     const at::Tensor& k,
+                     const at::Tensor& v,
+                     const AttentionOptions& options) {
+  return c10::GradMode::is_enabled() &&
+         (q.requires_grad() || k.requires_grad() || v.requires_grad() ||
+          (options.key_bias.defined() && options.key_bias.requires_grad()));
+}
 
-  // Heads go in groups: enough blocks of queries for every thread, no more packed keys than that
-  // needs.
-  const int64_t query_blocks = (q.size(1) + kAttentionQueries - 1) / kAttentionQueries;
-  const int64_t key_blocks = (k.size(1) + kAttentionKeys - 1) / kAttentionKeys;
-  const int64_t wanted = 16 * static_cast<int64_t>(at::get_num_threads());
-  const int64_t group = std::min(all_heads, (wanted + query_blocks - 1) / query_blocks);
-  const int64_t packed_words = attention_packed_words(head_at(0));
-  const Scratch packed(group * packed_words);
-  for (int64_t first = 0; first < all_heads; first += group) {
-    const int64_t count = std::min(group, all_heads - first);
-    at::parallel_for(0, count * key_blocks, 1, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) {
-        const int64_t head = i / key_blocks;
-        attention_pack(head_at(first + head), i % key_blocks, packed.words() + head * packed_words);
-      }
-    });
-    at::parallel_for(0, count * query_blocks, 1, [&](int64_t begin, int64_t end) {
-      const Scratch scratch(attention_scratch_words());
-      for (int64_t i = begin; i < end; ++i) {
-        const int64_t head = i / query_blocks;
-        attention_block(head_at(first + head),
-                        i % query_blocks,
-                        packed.words() + head * packed_words,
-                        scratch.words());
-      }
-    });
+// LibTorch's calls, without groups.
+at::Tensor attention_torch(const at::Tensor& q,
+                           const at::Tensor& k,
+                           const at::Tensor& v,
+                           const at::Tensor& key_bias) {
+  if (q.is_cpu() && q.size(1) * k.size(1) <= kMostWeightsToLearn &&
+      wants_gradients(q, k, v, {.key_bias = key_bias})) {
+    return attention_reference(q, k, v, {.key_bias = key_bias});
   }
+  std::optional<at::Tensor> mask;
+  // In the dtype of q, or its CUDA back ends refuse it.
+  if (key_bias.defined()) mask = key_bias.unsqueeze(2).to(q.scalar_type());
+  return at::scaled_dot_product_attention(
+             q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), mask)
+      .transpose(1, 2)
+      .flatten(2);
+}
+
+#ifdef VGGT_WITH_CUDA
+// Whether our CUDA kernel is the one to take: without bias and groups LibTorch's are faster.
+bool has_cuda_kernel(const at::Tensor& q, const AttentionOptions& options) {
+  if (!q.is_cuda() || q.scalar_type() != at::kBFloat16 || q.size(3) % 8 != 0 || q.size(3) > 128) {
+    return false;
+  }
+  int major = 0;
+  const cudaError_t status =
+      cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, q.device().index());
+  return status == cudaSuccess && major >= 8 &&
+         (options.key_bias.defined() || options.q_offsets.defined());
+}
+
+at::Tensor attention_cuda(const at::Tensor& q,
+                          const at::Tensor& k,
+                          const at::Tensor& v,
+                          const AttentionOptions& options) {
+  const c10::cuda::CUDAGuard guard(q.device());
+  const bool grouped = options.q_offsets.defined();
+  at::Tensor out = at::empty({q.size(0), q.size(1), q.size(2) * q.size(3)}, q.options());
+  if (grouped) out.zero_();  // rows of no group
+  AttentionParams params;
+  params.q = q.const_data_ptr();
+  params.k = k.const_data_ptr();
+  params.v = v.const_data_ptr();
+  params.out = out.mutable_data_ptr();
+  params.batch = q.size(0);
+  params.queries = q.size(1);
+  params.keys = k.size(1);
+  params.heads = q.size(2);
+  params.head_dim = q.size(3);
+  params.q_stride_batch = q.stride(0);
+  params.q_stride_token = q.stride(1);
+  params.q_stride_head = q.stride(2);
+  params.k_stride_batch = k.stride(0);
+  params.k_stride_token = k.stride(1);
+  params.k_stride_head = k.stride(2);
+  params.v_stride_batch = v.stride(0);
+  params.v_stride_token = v.stride(1);
+  params.v_stride_head = v.stride(2);
+  const at::Tensor& bias = options.key_bias;
+  if (bias.defined()) {
+    params.bias = bias.const_data_ptr<float>();
+    params.bias_stride_batch = bias.size(0) == 1 ? 0 : bias.stride(0);
+    params.bias_stride_head = bias.size(1) == 1 ? 0 : bias.stride(1);
+  }
+  if (grouped) {
+    params.q_offsets = options.q_offsets.const_data_ptr<int32_t>();
+    params.k_offsets = options.k_offsets.const_data_ptr<int32_t>();
+    params.groups = options.q_offsets.size(0) - 1;
+  }
+  const cudaError_t status =
+      launch_attention(params, c10::cuda::getCurrentCUDAStream(q.device().index()).stream());
+  TORCH_CHECK(status == cudaSuccess, "attention: ", cudaGetErrorString(status));
   return out;
 }
 #endif
 
-}  // namespace
-
-at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
+void check_operands(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
   TORCH_CHECK(q.dim() == 4 && k.dim() == 4 && k.sizes() == v.sizes() && q.size(0) == k.size(0) &&
                   q.size(2) == k.size(2) && q.size(3) == k.size(3),
               "attention: q must be [B, Nq, A, D], k and v [B, Nk, A, D], got ",
@@ -91,22 +119,72 @@ at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor&
   TORCH_CHECK(q.scalar_type() == k.scalar_type() && q.scalar_type() == v.scalar_type() &&
                   q.device() == k.device() && q.device() == v.device(),
               "attention: q, k and v must share dtype and device");
-  const bool needs_grad =
-      c10::GradMode::is_enabled() && (q.requires_grad() || k.requires_grad() || v.requires_grad());
-  if (needs_grad && q.is_cpu() && q.size(1) * k.size(1) <= kMostWeightsToLearn) {
-    return attention_reference(q, k, v);
+}
+
+void check_bias(const at::Tensor& q, const at::Tensor& k, const at::Tensor& bias) {
+  const auto fits = [](int64_t size, int64_t of) { return size == 1 || size == of; };
+  TORCH_CHECK(bias.scalar_type() == at::kFloat && bias.device() == q.device() && bias.dim() == 3 &&
+                  fits(bias.size(0), q.size(0)) && fits(bias.size(1), q.size(2)) &&
+                  bias.size(2) == k.size(1),
+              "attention: key_bias must be float32 [B or 1, A or 1, Nk] on the device of q, got ",
+              bias.scalar_type(),
+              " ",
+              bias.sizes(),
+              " for k of ",
+              k.sizes());
+}
+
+void check_offsets(const at::Tensor& offsets, const char* name, int64_t rows) {
+  if (!offsets.is_cpu()) return;  // looking would wait for the device
+  const auto* at = offsets.const_data_ptr<int32_t>();
+  const int64_t groups = offsets.size(0) - 1;
+  bool ascends = at[0] >= 0 && at[groups] <= rows;
+  for (int64_t g = 0; g < groups; ++g) ascends = ascends && at[g] <= at[g + 1];
+  TORCH_CHECK(ascends, "attention: ", name, " must ascend from 0 to at most ", rows);
+}
+
+void check_groups(const at::Tensor& q, const at::Tensor& k, const AttentionOptions& options) {
+  TORCH_CHECK(options.q_offsets.defined() == options.k_offsets.defined(),
+              "attention: groups need both q_offsets and k_offsets");
+  if (!options.q_offsets.defined()) return;
+  TORCH_CHECK(q.size(0) == 1, "attention: with groups B must be 1, got q of ", q.sizes());
+  for (const at::Tensor& offsets : {options.q_offsets, options.k_offsets}) {
+    TORCH_CHECK(offsets.scalar_type() == at::kInt && offsets.device() == q.device() &&
+                    offsets.dim() == 1 && offsets.size(0) >= 1 &&
+                    offsets.size(0) == options.q_offsets.size(0) && offsets.is_contiguous(),
+                "attention: q_offsets and k_offsets must be contiguous int32 [G + 1] on the device "
+                "of q, got ",
+                offsets.scalar_type(),
+                " ",
+                offsets.sizes());
   }
-#ifdef VGGT_WITH_AVX512_BF16
-  const bool fits = q.size(3) % 2 == 0 && q.size(3) <= 64 && q.numel() > 0 && k.numel() > 0 &&
-                    q.stride(3) == 1 && k.stride(3) == 1 && v.stride(3) == 1;
-  if (prefers_avx512_bf16() && q.is_cpu() && q.scalar_type() == at::kBFloat16 && fits &&
-      !needs_grad) {
-    return attention_cpu(q, k, v);
+  check_offsets(options.q_offsets, "q_offsets", q.size(1));
+  check_offsets(options.k_offsets, "k_offsets", k.size(1));
+}
+
+}  // namespace
+
+at::Tensor attention(const at::Tensor& q,
+                     const at::Tensor& k,
+                     const at::Tensor& v,
+                     const AttentionOptions& given) {
+  check_operands(q, k, v);
+  AttentionOptions options = given;
+  if (options.key_bias.defined()) {
+    check_bias(q, k, options.key_bias);
+    if (options.key_bias.stride(2) != 1) options.key_bias = options.key_bias.contiguous();
   }
+  check_groups(q, k, options);
+  if (q.numel() == 0 || k.numel() == 0) return attention_reference(q, k, v, options);
+  const bool rows_lie = q.stride(3) == 1 && k.stride(3) == 1 && v.stride(3) == 1;
+  if (path() == Path::kFast && rows_lie && !wants_gradients(q, k, v, options)) {
+    if (has_cpu_kernel(q)) return attention_cpu(q, k, v, options);
+#ifdef VGGT_WITH_CUDA
+    if (has_cuda_kernel(q, options)) return attention_cuda(q, k, v, options);
 #endif
-  return at::scaled_dot_product_attention(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2))
-      .transpose(1, 2)
-      .flatten(2);
+  }
+  if (options.q_offsets.defined()) return attention_by_group(q, k, v, options, attention_torch);
+  return attention_torch(q, k, v, options.key_bias);
 }
 
 }  // namespace vggt::kernels

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Blocks of 96 queries meet blocks of 512 keys. Six queries at a time: logits with 64 keys in
-// registers (six rows of four vectors), softmax on 6 x 512 in the first-level cache, then the
-// product with the values in registers again. A block of keys and values, packed 128 KB at a head
-// size of 64, stays in the second-level cache while 16 groups of queries pass.
+// Six queries at a time meet 64 keys, then 64 columns of the values: 24 sums in registers. Logits
+// and weights of 6 x 512 stay in the first-level cache; a block of 512 keys and values, packed
+// 128 KB at a head size of 64, in the second while 16 groups of queries pass.
 // Per query and key: 4 D operations by vdpbf16ps and about 12 of softmax, which at D = 64 leaves
-// some 80 % of the peak.
+// some 85 % of the peak.
 #include "kernels/attention/attention_avx512.h"
 
-#include <cmath>
-
+#include "kernels/attention/attention_chunk.h"
 #include "kernels/common/avx512_bf16.h"
 
 namespace vggt::kernels {
@@ -17,215 +15,202 @@ namespace {
 using avx512::kColumns;
 using avx512::kRows;
 
-constexpr int64_t kGroups = kAttentionQueries / kRows;
-constexpr float kInfinity = INFINITY;
-
-struct BlockState {
-  float logits[kRows][kAttentionKeys];
-  uint16_t weights[kRows][kAttentionKeys];
-  float out[kAttentionQueries][kColumns];
-  float largest[kAttentionQueries];  ///< of the logits so far, times the scale
-  float mass[kAttentionQueries];     ///< sum of the weights so far
-};
-
-// Panels of one block: keys as [64 keys at a time][head_dim / 2][64], values as [keys / 2][64].
-int64_t key_words(int64_t head_dim) { return kAttentionKeys * head_dim / 2; }
-int64_t block_words(int64_t head_dim) {
-  return key_words(head_dim) + kAttentionKeys / 2 * kColumns;
+// 2^x for x <= 0, relative error 1e-4 (the result is rounded to 8 bits); a NaN stays one if its low
+// bits are zero, as those that arithmetic makes. Additions instead of rounding instructions: they
+// leave the multipliers to the polynomial.
+inline __attribute__((always_inline)) __m512 exp2(__m512 x) {
+  const __m512 magic = _mm512_set1_ps(12582912.F);  // 1.5 * 2^23: adding it rounds to an integer
+  x = _mm512_max_ps(_mm512_set1_ps(-125.F), x);     // a NaN in the second operand is kept
+  const __m512 shifted = _mm512_add_ps(x, magic);
+  const __m512 rest = _mm512_sub_ps(x, _mm512_sub_ps(shifted, magic));
+  __m512 p = _mm512_set1_ps(0.0559220356F);
+  p = _mm512_fmadd_ps(p, rest, _mm512_set1_ps(0.242640083F));
+  p = _mm512_fmadd_ps(p, rest, _mm512_set1_ps(0.693121034F));
+  p = _mm512_fmadd_ps(p, rest, _mm512_set1_ps(0.999924481F));
+  const __m512i exponent = _mm512_slli_epi32(_mm512_castps_si512(shifted), 23);
+  return _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(p), exponent));
 }
 
-// 2^x for x <= 0, relative error 4e-6 (the result is rounded to 8 bits); NaN stays NaN.
-inline __m512 exp2(__m512 x) {
-  x = _mm512_max_ps(_mm512_set1_ps(-200.F), x);  // a NaN in the second operand is kept
-  const __m512 whole = _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-  const __m512 rest = _mm512_sub_ps(x, whole);
-  __m512 p = _mm512_set1_ps(0.0096181291F);
-  p = _mm512_fmadd_ps(p, rest, _mm512_set1_ps(0.0555041087F));
-  p = _mm512_fmadd_ps(p, rest, _mm512_set1_ps(0.2402265069F));
-  p = _mm512_fmadd_ps(p, rest, _mm512_set1_ps(0.6931471806F));
-  p = _mm512_fmadd_ps(p, rest, _mm512_set1_ps(1.F));
-  return _mm512_scalef_ps(p, whole);
-}
+struct Avx512 {
+  using Value = uint16_t;
+  using Word = uint32_t;  // two bfloat16
+  using State = ChunkState<Avx512>;
+  using Block = PackedBlock<Avx512>;
+  static constexpr int64_t kKeys = 512;
+  static constexpr int64_t kPass = kRows;
+  static constexpr int64_t kStep = 32;  // keys whose weights fill a register
 
-// logits = q k^T of six queries and one block of keys; `largest` their maxima per lane.
-void multiply_keys(const uint32_t* const* queries,
-                   const uint32_t* panels,
-                   int64_t head_dim,
-                   int64_t keys,
-                   BlockState& state,
-                   __m512 (&largest)[kRows]) {
-  const int64_t pairs = head_dim / 2;
-  for (__m512& x : largest) x = _mm512_set1_ps(-kInfinity);
-  for (int64_t key = 0; key < keys; key += kColumns) {
+  static int64_t out_width(int64_t head_dim) { return (head_dim + 63) / 64 * 64; }
+  static int64_t key_words(int64_t head_dim) { return kKeys * head_dim / 2; }
+  static int64_t value_words(int64_t head_dim) { return kKeys / 2 * out_width(head_dim); }
+
+  // [64 keys at a time][head_dim / 2][64]
+  static void pack_keys(const AttentionHead<Value>& head,
+                        int64_t first,
+                        int64_t count,
+                        Word* panels) {
+    for (int64_t key = 0; key < count; key += kColumns) {
+      avx512::pack_rows(head.k + (first + key) * head.k_stride,
+                        head.k_stride,
+                        count - key < kColumns ? count - key : kColumns,
+                        head.head_dim / 2,
+                        panels + key * head.head_dim / 2);
+    }
+  }
+
+  // [64 columns at a time][kKeys / 2][64]; a key missing in the last pair is zero.
+  static void pack_values(const AttentionHead<Value>& head,
+                          int64_t first,
+                          int64_t count,
+                          Word* panels) {
+    for (int64_t column = 0; column < head.head_dim; column += 16) {
+      const __mmask16 mask = avx512::lanes(head.head_dim - column);
+      uint32_t* words = panels + column / kColumns * kKeys / 2 * kColumns + column % kColumns;
+      for (int64_t key = 0; key < count; key += 2) {
+        const uint16_t* v = head.v + (first + key) * head.v_stride + column;
+        const __m256i even = _mm256_maskz_loadu_epi16(mask, v);
+        const __m256i odd = _mm256_maskz_loadu_epi16(key + 1 < count ? mask : 0, v + head.v_stride);
+        _mm512_store_si512(words + key / 2 * kColumns,
+                           _mm512_or_si512(_mm512_cvtepu16_epi32(even),
+                                           _mm512_slli_epi32(_mm512_cvtepu16_epi32(odd), 16)));
+      }
+    }
+  }
+
+  // Logits of kPass queries with keys [key, key + 16 * kVectors), and their maxima per lane.
+  template <bool kBiased, int kVectors>
+  static void logits(const uint32_t* const* rows,
+                     int64_t pairs,
+                     __m512 factor,
+                     int64_t key,
+                     const Block& block,
+                     State& state,
+                     __m512 (&top)[kPass]) {
     avx512::Sums sums;
     for (auto& row : sums) {
       for (__m512& sum : row) sum = _mm512_setzero_ps();
     }
-    avx512::multiply<4>(queries, panels + key * pairs, pairs, sums);
-    if (keys - key < kColumns) {
-      for (auto& row : sums) {
-        for (int64_t c = 0; c < 4; ++c) {
-          const __mmask16 inside = avx512::lanes(keys - key - 16 * c);
-          row[c] = _mm512_mask_mov_ps(_mm512_set1_ps(-kInfinity), inside, row[c]);
-        }
-      }
-    }
-#pragma GCC unroll 6
-    for (int64_t r = 0; r < kRows; ++r) {
+    avx512::multiply<kVectors>(rows, block.keys + key * pairs, pairs, sums);
 #pragma GCC unroll 4
-      for (int64_t c = 0; c < 4; ++c) {
+    for (int64_t c = 0; c < kVectors; ++c) {
+      const __m512 bias = kBiased ? _mm512_load_ps(block.bias + key + 16 * c) : factor;
+#pragma GCC unroll 6
+      for (int64_t r = 0; r < kPass; ++r) {
+        if constexpr (kBiased) sums[r][c] = _mm512_fmadd_ps(sums[r][c], factor, bias);
         _mm512_store_ps(&state.logits[r][key + 16 * c], sums[r][c]);
+        top[r] = _mm512_max_ps(top[r], sums[r][c]);
       }
-      largest[r] = _mm512_max_ps(largest[r],
-                                 _mm512_max_ps(_mm512_max_ps(sums[r][0], sums[r][1]),
-                                               _mm512_max_ps(sums[r][2], sums[r][3])));
     }
   }
-}
 
-// The weights of row r, relative to its new maximum, rounded to bfloat16; returns their sum.
-float exponentiate(BlockState& state, int64_t r, int64_t padded, float scale, float maximum) {
-  const __m512 factor = _mm512_set1_ps(scale);
-  const __m512 shift = _mm512_set1_ps(maximum);
-  __m512 sum0 = _mm512_setzero_ps();
-  __m512 sum1 = _mm512_setzero_ps();
-  for (int64_t key = 0; key < padded; key += 32) {
-    const float* logits = &state.logits[r][key];
-    const __m512 low = exp2(_mm512_fmsub_ps(_mm512_load_ps(logits), factor, shift));
-    const __m512 high = exp2(_mm512_fmsub_ps(_mm512_load_ps(logits + 16), factor, shift));
-    sum0 = _mm512_add_ps(sum0, low);
-    sum1 = _mm512_add_ps(sum1, high);
-    _mm512_store_si512(&state.weights[r][key], (__m512i)_mm512_cvtne2ps_pbh(high, low));
-  }
-  return _mm512_reduce_add_ps(_mm512_add_ps(sum0, sum1));
-}
-
-// out = keep * out + weights v
-template <int kVectors>
-void multiply_values(
-    BlockState& state, int64_t query, const uint32_t* panel, int64_t padded, const float* keep) {
-  avx512::Sums sums;
-  const uint32_t* rows[kRows];
-#pragma GCC unroll 6
-  for (int64_t r = 0; r < kRows; ++r) {
-    rows[r] = reinterpret_cast<const uint32_t*>(state.weights[r]);
-#pragma GCC unroll 4
-    for (int64_t c = 0; c < kVectors; ++c) {
-      sums[r][c] =
-          _mm512_mul_ps(_mm512_set1_ps(keep[r]), _mm512_load_ps(&state.out[query + r][16 * c]));
-    }
-  }
-  avx512::multiply<kVectors>(rows, panel, padded / 2, sums);
-#pragma GCC unroll 6
-  for (int64_t r = 0; r < kRows; ++r) {
-#pragma GCC unroll 4
-    for (int64_t c = 0; c < kVectors; ++c) {
-      _mm512_store_ps(&state.out[query + r][16 * c], sums[r][c]);
-    }
-  }
-}
-
-void multiply_values(int64_t head_dim,
-                     BlockState& state,
-                     int64_t query,
-                     const uint32_t* panel,
+  template <bool kBiased>
+  static void logits(const Value* const* queries,
+                     int64_t head_dim,
+                     float scale,
                      int64_t padded,
-                     const float* keep) {
-  switch ((head_dim + 15) / 16) {
-    case 1:
-      return multiply_values<1>(state, query, panel, padded, keep);
-    case 2:
-      return multiply_values<2>(state, query, panel, padded, keep);
-    case 3:
-      return multiply_values<3>(state, query, panel, padded, keep);
-    default:
-      return multiply_values<4>(state, query, panel, padded, keep);
+                     const Block& block,
+                     State& state,
+                     float* largest) {
+    const int64_t pairs = head_dim / 2;
+    const __m512 factor = _mm512_set1_ps(scale);
+    const uint32_t* rows[kPass];
+    for (int64_t r = 0; r < kPass; ++r) rows[r] = reinterpret_cast<const uint32_t*>(queries[r]);
+    __m512 top[kPass];
+    for (__m512& x : top) x = _mm512_set1_ps(-INFINITY);
+    int64_t key = 0;
+    for (; key + kColumns <= padded; key += kColumns) {
+      logits<kBiased, 4>(rows, pairs, factor, key, block, state, top);
+    }
+    if (key < padded) logits<kBiased, 2>(rows, pairs, factor, key, block, state, top);
+    for (int64_t r = 0; r < kPass; ++r) {
+      largest[r] = _mm512_reduce_max_ps(top[r]) * (kBiased ? 1 : scale);
+    }
   }
-}
+
+  // The logits become weights, relative to 2^shift and rounded to bfloat16, in place: no weight is
+  // written behind a logit yet to be read. Returns their sum.
+  static float exponentiate(float* logits, int64_t padded, float scale, float shift) {
+    const __m512 factor = _mm512_set1_ps(scale);
+    const __m512 minus = _mm512_set1_ps(shift);
+    auto* weights = reinterpret_cast<uint16_t*>(logits);
+    __m512 sum0 = _mm512_setzero_ps();
+    __m512 sum1 = _mm512_setzero_ps();
+    for (int64_t key = 0; key < padded; key += 32) {
+      const __m512 low = exp2(_mm512_fmsub_ps(_mm512_load_ps(logits + key), factor, minus));
+      const __m512 high = exp2(_mm512_fmsub_ps(_mm512_load_ps(logits + key + 16), factor, minus));
+      sum0 = _mm512_add_ps(sum0, low);
+      sum1 = _mm512_add_ps(sum1, high);
+      _mm512_store_si512(weights + key, (__m512i)_mm512_cvtne2ps_pbh(high, low));
+    }
+    return _mm512_reduce_add_ps(_mm512_add_ps(sum0, sum1));
+  }
+
+  template <int kVectors>
+  static void multiply_values(const uint32_t* const* rows,
+                              const uint32_t* panel,
+                              int64_t pairs,
+                              const float* keep,
+                              float* out,
+                              int64_t width) {
+    avx512::Sums sums;
+    for (auto& row : sums) {
+      for (__m512& sum : row) sum = _mm512_setzero_ps();
+    }
+    avx512::multiply<kVectors>(rows, panel, pairs, sums);
+#pragma GCC unroll 6
+    for (int64_t r = 0; r < kPass; ++r) {
+#pragma GCC unroll 4
+      for (int64_t c = 0; c < kVectors; ++c) {
+        float* to = out + r * width + 16 * c;
+        const __m512 kept = _mm512_set1_ps(keep[r]);
+        _mm512_store_ps(to, _mm512_fmadd_ps(kept, _mm512_load_ps(to), sums[r][c]));
+      }
+    }
+  }
+
+  // out = keep * out + weights v
+  static void multiply_values(int64_t head_dim,
+                              int64_t keys,
+                              const float* keep,
+                              const Word* values,
+                              State& state,
+                              float* out) {
+    const int64_t width = out_width(head_dim);
+    const int64_t pairs = (keys + 1) / 2;
+    const uint32_t* rows[kPass];
+    for (int64_t r = 0; r < kPass; ++r) {
+      rows[r] = reinterpret_cast<const uint32_t*>(state.logits[r]);
+    }
+    for (int64_t column = 0; column < head_dim; column += kColumns) {
+      const uint32_t* panel = values + column * kKeys / 2;
+      float* to = out + column;
+      switch ((head_dim - column + 15) / 16) {
+        case 1:
+          multiply_values<1>(rows, panel, pairs, keep, to, width);
+          break;
+        case 2:
+          multiply_values<2>(rows, panel, pairs, keep, to, width);
+          break;
+        case 3:
+          multiply_values<3>(rows, panel, pairs, keep, to, width);
+          break;
+        default:
+          multiply_values<4>(rows, panel, pairs, keep, to, width);
+      }
+    }
+  }
+
+  static void store(const float* from, float factor, int64_t head_dim, Value* to) {
+    for (int64_t c = 0; c < head_dim; c += 16) {
+      const __m512 value = _mm512_mul_ps(_mm512_set1_ps(factor), _mm512_load_ps(from + c));
+      _mm256_mask_storeu_epi16(
+          to + c, avx512::lanes(head_dim - c), (__m256i)_mm512_cvtneps_pbh(value));
+    }
+  }
+};
 
 }  // namespace
 
-int64_t attention_packed_words(const AttentionHead& head) {
-  return (head.keys + kAttentionKeys - 1) / kAttentionKeys * block_words(head.head_dim);
-}
-
-int64_t attention_scratch_words() { return sizeof(BlockState) / sizeof(uint32_t); }
-
-void attention_pack(const AttentionHead& head, int64_t block, uint32_t* packed) {
-  const int64_t first = block * kAttentionKeys;
-  const int64_t count = head.keys - first < kAttentionKeys ? head.keys - first : kAttentionKeys;
-  uint32_t* panel = packed + block * block_words(head.head_dim);
-  for (int64_t key = 0; key < count; key += kColumns) {
-    avx512::pack_rows(head.k + (first + key) * head.k_stride,
-                      head.k_stride,
-                      count - key < kColumns ? count - key : kColumns,
-                      head.head_dim / 2,
-                      panel + key * head.head_dim / 2);
-  }
-  panel += key_words(head.head_dim);
-  // Weights are computed for whole panels of 64 keys: those beyond the last meet zeros here.
-  const int64_t padded = (count + kColumns - 1) / kColumns * kColumns;
-  for (int64_t key = 0; key < padded; key += 2) {
-    for (int64_t c = 0; c < kColumns; c += 16) {
-      const __mmask16 mask = avx512::lanes(head.head_dim - c);
-      const uint16_t* v = head.v + (first + key) * head.v_stride + c;
-      const __m256i even = _mm256_maskz_loadu_epi16(key < count ? mask : 0, v);
-      const __m256i odd = _mm256_maskz_loadu_epi16(key + 1 < count ? mask : 0, v + head.v_stride);
-      _mm512_store_si512(panel + key / 2 * kColumns + c,
-                         _mm512_or_si512(_mm512_cvtepu16_epi32(even),
-                                         _mm512_slli_epi32(_mm512_cvtepu16_epi32(odd), 16)));
-    }
-  }
-}
-
-void attention_block(const AttentionHead& head,
-                     int64_t block,
-                     const uint32_t* packed,
-                     uint32_t* memory) {
-  BlockState& state = *reinterpret_cast<BlockState*>(memory);
-  const float scale =
-      1.44269504F / std::sqrt(static_cast<float>(head.head_dim));  // weights are powers of 2
-  const int64_t first = block * kAttentionQueries;
-  const int64_t count =
-      head.queries - first < kAttentionQueries ? head.queries - first : kAttentionQueries;
-  for (int64_t query = 0; query < kAttentionQueries; ++query) {
-    state.largest[query] = -kInfinity;
-    state.mass[query] = 0;
-    for (float& x : state.out[query]) x = 0;
-  }
-  for (int64_t key = 0; key < head.keys; key += kAttentionKeys) {
-    const int64_t keys = head.keys - key < kAttentionKeys ? head.keys - key : kAttentionKeys;
-    const int64_t padded = (keys + kColumns - 1) / kColumns * kColumns;
-    const uint32_t* panels = packed + key / kAttentionKeys * block_words(head.head_dim);
-    for (int64_t query = 0; query < count; query += kRows) {
-      const uint32_t* queries[kRows];
-      for (int64_t r = 0; r < kRows; ++r) {
-        const int64_t inside = query + r < count ? query + r : count - 1;
-        queries[r] = reinterpret_cast<const uint32_t*>(head.q + (first + inside) * head.q_stride);
-      }
-      __m512 largest[kRows];
-      multiply_keys(queries, panels, head.head_dim, keys, state, largest);
-      float keep[kRows];
-      for (int64_t r = 0; r < kRows; ++r) {
-        const float before = state.largest[query + r];
-        const float maximum = std::fmax(before, _mm512_reduce_max_ps(largest[r]) * scale);
-        keep[r] = std::exp2(before - maximum);
-        state.largest[query + r] = maximum;
-        state.mass[query + r] =
-            state.mass[query + r] * keep[r] + exponentiate(state, r, padded, scale, maximum);
-      }
-      multiply_values(head.head_dim, state, query, panels + key_words(head.head_dim), padded, keep);
-    }
-  }
-  for (int64_t query = 0; query < count; ++query) {
-    const __m512 factor = _mm512_set1_ps(1 / state.mass[query]);
-    uint16_t* out = head.out + (first + query) * head.out_stride;
-    for (int64_t c = 0; c < head.head_dim; c += 16) {
-      const __m512 value = _mm512_mul_ps(factor, _mm512_load_ps(&state.out[query][c]));
-      _mm256_mask_storeu_epi16(
-          out + c, avx512::lanes(head.head_dim - c), (__m256i)_mm512_cvtneps_pbh(value));
-    }
-  }
-}
+AttentionKernel<uint16_t> attention_avx512() { return kernel_of<Avx512>(); }
 
 }  // namespace vggt::kernels

@@ -16,4 +16,16 @@ inline bool prefers_avx512_bf16() {
 #endif
 }
 
+/// Whether our AVX2 code runs here and may win: with AMX go vector units twice as wide, which
+/// LibTorch's calls use.
+inline bool prefers_avx2() {
+#ifdef VGGT_WITH_AVX2
+  static const bool value = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+                            !__builtin_cpu_supports("amx-bf16");
+  return value;
+#else
+  return false;
+#endif
+}
+
 }  // namespace vggt::kernels

@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "kernels/common/cpu_features.h"
+#include "kernels/common/path.h"
 #include "kernels/common/scratch.h"
 #ifdef VGGT_WITH_AVX512_BF16
 #include "kernels/linear/linear_avx512.h"
@@ -95,8 +96,9 @@ at::Tensor linear(const at::Tensor& x,
   const bool needs_grad =
       c10::GradMode::is_enabled() &&
       (x.requires_grad() || weight.requires_grad() || (bias.defined() && bias.requires_grad()));
-  if (prefers_avx512_bf16() && x.is_cpu() && weight.scalar_type() == at::kBFloat16 && !needs_grad &&
-      weight.size(1) > 0 && weight.size(1) % 2 == 0 && x.numel() >= kLeastRows * weight.size(1)) {
+  if (path() == Path::kFast && prefers_avx512_bf16() && x.is_cpu() &&
+      weight.scalar_type() == at::kBFloat16 && !needs_grad && weight.size(1) > 0 &&
+      weight.size(1) % 2 == 0 && x.numel() >= kLeastRows * weight.size(1)) {
     return linear_cpu(x, weight, bias, activation, out_dtype);
   }
 #endif

@@ -3,6 +3,7 @@
 
 #include "kernels/raycast/raycast_launch.h"
 #include "kernels/raycast/raycast_prepare.h"
+#include "kernels/raycast/raycast_rays.h"
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
@@ -86,38 +87,103 @@ Trace trace_of(const RaycastScene& scene, const Prepared& prepared) {
   return trace;
 }
 
-// Calls draw(view, x, y, candidates, count) for each pixel of each tile.
+// Pixels that share one list of the solids that their rays may meet.
+struct Tile {
+  int64_t view;
+  int64_t x_from, x_to, y_from, y_to;
+  std::vector<int32_t> candidates;
+  std::vector<raycast_detail::Ray> rays;  // room for what is traced
+
+  void add(int64_t x, int64_t y) {
+    rays.push_back({static_cast<float>(x) + 0.5F, static_cast<float>(y) + 0.5F});
+  }
+  void trace(const Trace& trace) {
+    const raycast_detail::SeenView& seen = trace.views[view];
+    raycast_detail::trace_rays(trace.seen + seen.first_solid, seen, candidates, &rays);
+  }
+};
+
 void for_each_tile(const RaycastParams& p, const auto& draw) {
   const int64_t columns = (p.width + kRaycastTile - 1) / kRaycastTile;
   const int64_t rows = (p.height + kRaycastTile - 1) / kRaycastTile;
   at::parallel_for(0, p.views * rows * columns, 4, [&](int64_t begin, int64_t end) {
-    std::vector<int32_t> candidates;
-    for (int64_t tile = begin; tile < end; ++tile) {
-      const int64_t view = tile / (rows * columns);
-      const int64_t y = tile / columns % rows * kRaycastTile;
-      const int64_t x = tile % columns * kRaycastTile;
-      const raycast_detail::SeenView& seen_view = p.trace.views[view];
-      candidates.clear();
-      for (int32_t i = 0; i < seen_view.solid_count; ++i) {
-        if (raycast_detail::in_tile(p.trace.seen[seen_view.first_solid + i], x, y)) {
-          candidates.push_back(i);
+    Tile tile;
+    for (int64_t i = begin; i < end; ++i) {
+      tile.view = i / (rows * columns);
+      tile.y_from = i / columns % rows * kRaycastTile;
+      tile.x_from = i % columns * kRaycastTile;
+      tile.y_to = std::min(tile.y_from + kRaycastTile, p.height);
+      tile.x_to = std::min(tile.x_from + kRaycastTile, p.width);
+      const raycast_detail::SeenView& view = p.trace.views[tile.view];
+      tile.rays.clear();
+      tile.candidates.clear();
+      for (int32_t solid = 0; solid < view.solid_count; ++solid) {
+        const raycast_detail::SeenSolid& seen = p.trace.seen[view.first_solid + solid];
+        if (raycast_detail::in_tile(seen, tile.x_from, tile.y_from)) {
+          tile.candidates.push_back(solid);
         }
       }
-      const auto count = static_cast<int32_t>(candidates.size());
-      for (int64_t row = y; row < std::min(y + kRaycastTile, p.height); ++row) {
-        for (int64_t column = x; column < std::min(x + kRaycastTile, p.width); ++column) {
-          draw(view, column, row, candidates.data(), count);
-        }
-      }
+      draw(tile);
     }
   });
 }
 
+void draw_tile(const RaycastParams& p, Tile& tile) {
+  for (int64_t y = tile.y_from; y < tile.y_to; ++y) {
+    for (int64_t x = tile.x_from; x < tile.x_to; ++x) tile.add(x, y);
+  }
+  tile.trace(p.trace);
+  const raycast_detail::SeenView& view = p.trace.views[tile.view];
+  const int64_t width = tile.x_to - tile.x_from;
+  for (size_t i = 0; i < tile.rays.size(); ++i) {
+    const raycast_detail::Ray& ray = tile.rays[i];
+    raycast_detail::store(
+        p,
+        tile.view,
+        tile.x_from + static_cast<int64_t>(i) % width,
+        tile.y_from + static_cast<int64_t>(i) / width,
+        raycast_detail::hit_of(p.trace, view, ray.first, ray.depth, ray.x, ray.y, nullptr));
+  }
+}
+
+// Replaces the colour of pixels at outlines by the mean of several rays.
+void smooth_tile(const RaycastParams& p, Tile& tile) {
+  constexpr int kExtraRays = raycast_detail::kExtraRays;
+  struct Pixel {
+    int64_t x, y;
+  };
+  std::vector<Pixel> pixels;
+  for (int64_t y = tile.y_from; y < tile.y_to; ++y) {
+    for (int64_t x = tile.x_from; x < tile.x_to; ++x) {
+      if (!raycast_detail::at_outline(p, tile.view, x, y)) continue;
+      pixels.push_back({x, y});
+      for (int i = 0; i < kExtraRays; ++i) {
+        tile.add(x, y);
+        raycast_detail::Ray& ray = tile.rays.back();
+        raycast_detail::extra_ray(i, ray.x, ray.y, &ray.x, &ray.y);
+      }
+    }
+  }
+  tile.trace(p.trace);
+  const raycast_detail::SeenView& view = p.trace.views[tile.view];
+  const raycast_detail::Ray* ray = tile.rays.data();
+  for (const Pixel& pixel : pixels) {
+    const raycast_detail::Hit own = raycast_detail::drawn_own(p, tile.view, pixel.x, pixel.y);
+    raycast_detail::Vec3 sum = own.colour;
+    for (int i = 0; i < kExtraRays; ++i, ++ray) {
+      const raycast_detail::Hit hit =
+          raycast_detail::hit_of(p.trace, view, ray->first, ray->depth, ray->x, ray->y, &own);
+      sum = sum + hit.colour;
+    }
+    raycast_detail::store_colour(p, tile.view, pixel.x, pixel.y, raycast_detail::mean_of_rays(sum));
+  }
+}
+
 void raycast_cpu(const RaycastParams& p) {
-  for_each_tile(p, [&](auto... pixel) { raycast_detail::draw_pixel(p, pixel...); });
+  for_each_tile(p, [&](Tile& tile) { draw_tile(p, tile); });
   if (!p.smooth) return;
   // When all are drawn, since it looks at neighbours of other tiles.
-  for_each_tile(p, [&](auto... pixel) { raycast_detail::smooth_pixel(p, pixel...); });
+  for_each_tile(p, [&](Tile& tile) { smooth_tile(p, tile); });
 }
 
 #ifdef VGGT_WITH_CUDA

@@ -47,6 +47,45 @@ __device__ int32_t list_candidates(
   return count;
 }
 
+__device__ void draw_pixel(const RaycastParams& p,
+                           int64_t view,
+                           int64_t x,
+                           int64_t y,
+                           const int32_t* candidates,
+                           int32_t count) {
+  const SeenView& seen = p.trace.views[view];
+  const float centre_x = static_cast<float>(x) + 0.5F;
+  const float centre_y = static_cast<float>(y) + 0.5F;
+  raycast_detail::store(
+      p,
+      view,
+      x,
+      y,
+      raycast_detail::cast(p.trace, seen, candidates, count, centre_x, centre_y, nullptr));
+}
+
+// Replaces the colour of a pixel at an outline by the mean of several rays.
+__device__ void smooth_pixel(const RaycastParams& p,
+                             int64_t view,
+                             int64_t x,
+                             int64_t y,
+                             const int32_t* candidates,
+                             int32_t count) {
+  if (!raycast_detail::at_outline(p, view, x, y)) return;
+  const raycast_detail::Hit own = raycast_detail::drawn_own(p, view, x, y);
+  raycast_detail::Vec3 sum = own.colour;
+  for (int i = 0; i < raycast_detail::kExtraRays; ++i) {
+    float ray_x = 0;
+    float ray_y = 0;
+    raycast_detail::extra_ray(
+        i, static_cast<float>(x) + 0.5F, static_cast<float>(y) + 0.5F, &ray_x, &ray_y);
+    sum = sum +
+          raycast_detail::cast(p.trace, p.trace.views[view], candidates, count, ray_x, ray_y, &own)
+              .colour;
+  }
+  raycast_detail::store_colour(p, view, x, y, raycast_detail::mean_of_rays(sum));
+}
+
 template <bool kSmooth>
 __global__ void raycast_kernel(RaycastParams p) {
   __shared__ int32_t candidates[kMostCandidates];
@@ -68,9 +107,9 @@ __global__ void raycast_kernel(RaycastParams p) {
   const int64_t row = y + threadIdx.x / kRaycastTile;
   if (column >= p.width || row >= p.height) return;
   if (kSmooth) {
-    raycast_detail::smooth_pixel(p, view, column, row, list, count);
+    smooth_pixel(p, view, column, row, list, count);
   } else {
-    raycast_detail::draw_pixel(p, view, column, row, list, count);
+    draw_pixel(p, view, column, row, list, count);
   }
 }
 

@@ -40,20 +40,9 @@ VGGT_RAYCAST_FUNCTION bool in_tile(const SeenSolid& solid, int64_t x, int64_t y)
          solid.y_from < top + kRaycastTile && solid.y_to > top;
 }
 
-/// Casts the ray of one pixel's centre and stores what it meets.
-VGGT_RAYCAST_FUNCTION void draw_pixel(const RaycastParams& p,
-                                      int64_t view,
-                                      int64_t x,
-                                      int64_t y,
-                                      const int32_t* candidates,
-                                      int32_t count) {
-  const Hit hit = cast(p.trace,
-                       p.trace.views[view],
-                       candidates,
-                       count,
-                       static_cast<float>(x) + 0.5F,
-                       static_cast<float>(y) + 0.5F,
-                       nullptr);
+/// What is seen in a pixel.
+VGGT_RAYCAST_FUNCTION void store(
+    const RaycastParams& p, int64_t view, int64_t x, int64_t y, const Hit& hit) {
   const int64_t area = p.height * p.width;
   const int64_t at = y * p.width + x;
   p.depth[view * area + at] = hit.depth;
@@ -67,7 +56,7 @@ VGGT_RAYCAST_FUNCTION void draw_pixel(const RaycastParams& p,
   }
 }
 
-/// What draw_pixel() stored, without the colour, which its neighbours' threads may be changing.
+/// What store() stored, without the colour, which its neighbours' threads may be changing.
 VGGT_RAYCAST_FUNCTION Hit drawn(const RaycastParams& p, int64_t view, int64_t at) {
   const int64_t area = p.height * p.width;
   const float* normal = p.normal + 3 * view * area + at;
@@ -92,28 +81,22 @@ VGGT_RAYCAST_FUNCTION bool at_outline(const RaycastParams& p, int64_t view, int6
   return false;
 }
 
-/// Replaces the colour of a pixel at an outline by the mean of several rays.
-VGGT_RAYCAST_FUNCTION void smooth_pixel(const RaycastParams& p,
-                                        int64_t view,
-                                        int64_t x,
-                                        int64_t y,
-                                        const int32_t* candidates,
-                                        int32_t count) {
-  if (!at_outline(p, view, x, y)) return;
+/// drawn() with the colour of the pixel, which no other thread is changing.
+VGGT_RAYCAST_FUNCTION Hit drawn_own(const RaycastParams& p, int64_t view, int64_t x, int64_t y) {
   const int64_t area = p.height * p.width;
-  float* colour = p.colour + 3 * view * area + y * p.width + x;
+  const float* colour = p.colour + 3 * view * area + y * p.width + x;
   Hit own = drawn(p, view, y * p.width + x);
   own.colour = {colour[0], colour[area], colour[2 * area]};
-  const Vec3 mean = smoothed(p.trace,
-                             p.trace.views[view],
-                             candidates,
-                             count,
-                             static_cast<float>(x) + 0.5F,
-                             static_cast<float>(y) + 0.5F,
-                             own);
-  colour[0] = mean.x;
-  colour[area] = mean.y;
-  colour[2 * area] = mean.z;
+  return own;
+}
+
+VGGT_RAYCAST_FUNCTION void store_colour(
+    const RaycastParams& p, int64_t view, int64_t x, int64_t y, Vec3 value) {
+  const int64_t area = p.height * p.width;
+  float* colour = p.colour + 3 * view * area + y * p.width + x;
+  colour[0] = value.x;
+  colour[area] = value.y;
+  colour[2 * area] = value.z;
 }
 
 }  // namespace raycast_detail

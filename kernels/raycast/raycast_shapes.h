@@ -50,6 +50,8 @@ VGGT_RAYCAST_FUNCTION Vec3 turned_back(const float* m, Vec3 v) {
 
 constexpr float kFar = 3e37F;
 
+// The spans are without branches, so that a compiler can follow several rays at once.
+
 /// Where a ray is inside a solid: from `in` to `out`, in lengths of its direction; none: in >= out.
 struct Span {
   float in = kFar;
@@ -82,9 +84,8 @@ VGGT_RAYCAST_FUNCTION Span ellipsoid_span(Vec3 half, Vec3 from, Vec3 along) {
   const float nearest = -dot(o, d) * a;
   const Vec3 q = o + nearest * d;
   const float left = 1.0F - dot(q, q);
-  if (!(left > 0)) return {};
-  const float reach = std::sqrt(left * a);
-  return {nearest - reach, nearest + reach};
+  const float reach = std::sqrt(most(left * a, 0));
+  return {left > 0 ? nearest - reach : kFar, left > 0 ? nearest + reach : -kFar};
 }
 
 /// Of the frustum's axis: radius = middle + slope * z.
@@ -100,30 +101,29 @@ VGGT_RAYCAST_FUNCTION Span frustum_span(Vec3 half, Vec3 from, Vec3 along) {
   const float b = o.x * along.x + o.y * along.y - radius * growth;
   const float c = o.x * o.x + o.y * o.y - radius * radius;
   Span span;
-  const auto meet = [&](float t) {
-    span.in = least(span.in, t);
-    span.out = most(span.out, t);
+  const auto meet = [&](bool does, float t) {
+    span.in = least(span.in, does ? t : kFar);
+    span.out = most(span.out, does ? t : -kFar);
   };
   const float left = b * b - a * c;
-  if (left > 0) {
-    const float root = std::sqrt(left);
-    // Both roots without a difference of near numbers.
-    const float sum = -(b + (b >= 0 ? root : -root));
-    const float roots[2] = {sum * reciprocal(a), c * reciprocal(sum)};
-    for (const float t : roots) {
-      const bool on_surface = std::fabs(o.z + t * along.z) <= half.z && radius + t * growth >= 0;
-      if (on_surface) meet(t);
-    }
-  }
+  const float root = std::sqrt(most(left, 0));
+  // Both roots without a difference of near numbers.
+  const float sum = -(b + (b >= 0 ? root : -root));
+  const auto meet_side = [&](float t) {
+    const bool within_ends = std::fabs(o.z + t * along.z) <= half.z;
+    meet((left > 0) & within_ends & (radius + t * growth >= 0), t);
+  };
+  meet_side(sum * reciprocal(a));
+  meet_side(c * reciprocal(sum));
   const float inverse = reciprocal(along.z);
-  for (int end = 0; end < 2; ++end) {
-    const float z = end == 0 ? -half.z : half.z;
-    const float of_end = end == 0 ? half.x : half.y;
+  const auto meet_end = [&](float z, float of_end) {
     const float t = (z - o.z) * inverse;
     const float x = o.x + t * along.x;
     const float y = o.y + t * along.y;
-    if (x * x + y * y <= of_end * of_end) meet(t);
-  }
+    meet(x * x + y * y <= of_end * of_end, t);
+  };
+  meet_end(-half.z, half.x);
+  meet_end(half.z, half.y);
   return {span.in + start, span.out + start};
 }
 

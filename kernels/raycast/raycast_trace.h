@@ -407,26 +407,25 @@ VGGT_RAYCAST_FUNCTION bool same_face(int32_t a, Vec3 normal_a, int32_t b, Vec3 n
   return a == b && (a < 0 || dot(normal_a, normal_b) >= kSameFace);
 }
 
+/// What a view's ray through pixel coordinates (x, y) shows, which meets the solid at position
+/// `first` of the view's list at this depth; -1: none.
 /// known  a hit beside this one, whose colour is taken where the face is the same; null: none
-VGGT_RAYCAST_FUNCTION Hit cast(const Trace& trace,
-                               const SeenView& view,
-                               const int32_t* candidates,
-                               int32_t count,
-                               float x,
-                               float y,
-                               const Hit* known) {
+VGGT_RAYCAST_FUNCTION Hit hit_of(const Trace& trace,
+                                 const SeenView& view,
+                                 int32_t first,
+                                 float depth,
+                                 float x,
+                                 float y,
+                                 const Hit* known) {
   Hit hit;
   const Vec3 in_cam = direction_at(view, x, y);
   const Vec3 direction = turned(view.world_from_cam, in_cam);
-  const SeenSolid* seen = trace.seen + view.first_solid;
-  float depth = 0;
-  const int32_t first = first_solid(seen, candidates, count, x, y, in_cam, &depth);
   if (first < 0) {
     const bool is_known = known && known->primitive < 0;
     hit.colour = is_known ? known->colour : sky_colour(trace, direction);
     return hit;
   }
-  const SeenSolid& seen_solid = seen[first];
+  const SeenSolid& seen_solid = trace.seen[view.first_solid + first];
   const Solid& solid = trace.solids[seen_solid.index];
   const Vec3 along = turned(seen_solid.rotation, in_cam);
   const Vec3 local = vec(seen_solid.from) + depth * along;
@@ -450,26 +449,37 @@ VGGT_RAYCAST_FUNCTION Hit cast(const Trace& trace,
   return hit;
 }
 
+/// first_solid() and hit_of() of one ray.
+VGGT_RAYCAST_FUNCTION Hit cast(const Trace& trace,
+                               const SeenView& view,
+                               const int32_t* candidates,
+                               int32_t count,
+                               float x,
+                               float y,
+                               const Hit* known) {
+  float depth = 0;
+  const Vec3 direction = direction_at(view, x, y);
+  const int32_t first =
+      first_solid(trace.seen + view.first_solid, candidates, count, x, y, direction, &depth);
+  return hit_of(trace, view, first, depth, x, y, known);
+}
+
 // --- Outlines ------------------------------------------------------------------------------------
 
 /// A pixel at an outline is the mean of several rays: its own and these. A ray that meets the same
 /// face as the own one takes its colour.
 constexpr int kExtraRays = 3;
-VGGT_RAYCAST_FUNCTION Vec3 smoothed(const Trace& trace,
-                                    const SeenView& view,
-                                    const int32_t* candidates,
-                                    int32_t count,
-                                    float x,
-                                    float y,
-                                    const Hit& own) {
-  // With the centre a rotated grid: no two in one row or column.
+
+/// The pixel coordinates of the extra ray `i` of the pixel with this centre. With the centre a
+/// rotated grid: no two in one row or column.
+VGGT_RAYCAST_FUNCTION void extra_ray(int i, float centre_x, float centre_y, float* x, float* y) {
   const float dx[kExtraRays] = {-0.375F, 0.125F, 0.3F};
   const float dy[kExtraRays] = {0.125F, -0.375F, 0.3F};
-  Vec3 sum = own.colour;
-  for (int i = 0; i < kExtraRays; ++i) {
-    sum = sum + cast(trace, view, candidates, count, x + dx[i], y + dy[i], &own).colour;
-  }
-  return (1.0F / (kExtraRays + 1)) * sum;
+  *x = centre_x + dx[i];
+  *y = centre_y + dy[i];
 }
+
+/// The sum of all rays' colours as the pixel's.
+VGGT_RAYCAST_FUNCTION Vec3 mean_of_rays(Vec3 sum) { return (1.0F / (kExtraRays + 1)) * sum; }
 
 }  // namespace vggt::kernels::raycast_detail

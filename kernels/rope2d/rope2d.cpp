@@ -6,6 +6,8 @@
 #include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "kernels/common/path.h"
+
 #ifdef VGGT_WITH_CUDA
 #include <c10/cuda/CUDAGuard.h>
 #include <c10/cuda/CUDAStream.h>
@@ -81,7 +83,7 @@ at::Tensor rope2d_cuda(const at::Tensor& x, const RopeTables& tables, at::Scalar
 
 // Whether one of the passes above takes it.
 bool has_kernel(const at::Tensor& x, at::ScalarType result_dtype) {
-  if (x.scalar_type() != at::kFloat) return false;
+  if (path() == Path::kPlain || x.scalar_type() != at::kFloat) return false;
 #ifdef VGGT_WITH_CUDA
   if (x.is_cuda()) {
     return result_dtype == at::kFloat || result_dtype == at::kBFloat16 || result_dtype == at::kHalf;

@@ -11,6 +11,7 @@
 
 #include "src/base/error.h"
 #ifdef VGGT_WITH_CUDA
+#include <c10/core/CachingDeviceAllocator.h>
 #include <cuda_runtime_api.h>
 #endif
 
@@ -134,9 +135,26 @@ int64_t available_memory(c10::Device device) {
   return more + kilobytes_of("/proc/self/status", "VmRSS:") * 1024;
 }
 
-int64_t peak_memory_bytes() { return kilobytes_of("/proc/self/status", "VmHWM:") * 1024; }
+int64_t peak_memory_bytes(c10::Device device) {
+#ifdef VGGT_WITH_CUDA
+  if (device.is_cuda()) {
+    using c10::CachingAllocator::StatType;
+    return c10::getDeviceAllocator(device.type())
+        ->getDeviceStats(device.index())
+        .allocated_bytes[static_cast<size_t>(StatType::AGGREGATE)]
+        .peak;
+  }
+#endif
+  return kilobytes_of("/proc/self/status", "VmHWM:") * 1024;
+}
 
-void reset_peak_memory() {
+void reset_peak_memory(c10::Device device) {
+#ifdef VGGT_WITH_CUDA
+  if (device.is_cuda()) {
+    c10::getDeviceAllocator(device.type())->resetPeakStats(device.index());
+    return;
+  }
+#endif
   std::ofstream("/proc/self/clear_refs") << 5;  // 5: the peak becomes the present size
 }
 

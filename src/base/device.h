@@ -27,11 +27,12 @@ void synchronize(c10::Device device);
 /// machine, or the limit of its control group, still gives; on a GPU what is free there.
 int64_t available_memory(c10::Device device);
 
-/// The largest resident set of this process since its start or the last reset.
-int64_t peak_memory_bytes();
+/// The most memory since the start or the last reset: on the CPU the largest resident set of this
+/// process, on a GPU what LibTorch had given out there.
+int64_t peak_memory_bytes(c10::Device device = c10::kCPU);
 
 /// Begins a new measurement of the peak. Where the kernel does not allow it, the peak since the
 /// start remains.
-void reset_peak_memory();
+void reset_peak_memory(c10::Device device = c10::kCPU);
 
 }  // namespace vggt

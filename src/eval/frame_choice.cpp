@@ -19,7 +19,7 @@ std::vector<int64_t> choose(int64_t n, const FrameChoice& choice, NumpyDraw& dra
   if (choice.order == FrameOrder::kEven && n > most && most > 1) {
     step = std::max<int64_t>(1, (n - 1) / (most - 1));
   }
-  for (int64_t i = 0; i < n && static_cast<int64_t>(result.size()) < most; i += step) {
+  for (int64_t i = 0; i<n&& static_cast<int64_t>(result.size()) < most; i += i> 0 ? step : 1) {
     result.push_back(i);
   }
   return result;
@@ -62,12 +62,18 @@ std::vector<bool> draw_sequences(std::span<const Candidate> candidates,
   return kept;
 }
 
-std::map<std::string, std::vector<int64_t>> read_frame_list(const std::string& path) {
+std::map<std::string, std::vector<std::vector<int64_t>>> read_frame_lists(const std::string& path) {
+  std::map<std::string, std::vector<std::vector<int64_t>>> lists;
   try {
-    return read_json(path).get<std::map<std::string, std::vector<int64_t>>>();
+    for (const auto& [sequence, list] :
+         read_json(path).get<std::map<std::string, nlohmann::json>>()) {
+      const bool several = list.is_array() && !list.empty() && list[0].is_array();
+      (several ? list : nlohmann::json::array({list})).get_to(lists[sequence]);
+    }
   } catch (const nlohmann::json::exception& error) {
     throw IoError(path, std::string("must be {sequence: [indices]}: ") + error.what());
   }
+  return lists;
 }
 
 }  // namespace vggt::eval

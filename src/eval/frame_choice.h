@@ -11,8 +11,10 @@ namespace vggt::eval {
 
 enum class FrameOrder {
   kRandom,  ///< drawn, and left in the order drawn: the first is the network's reference frame
-  kEven,    ///< ScanNet-50's rule: the first, then every max(1, floor((n-1) / (frames-1)))-th
-  kFirst,   ///< the first ones
+  /// ScanNet-50's rule: the first, then of the rest every max(1, floor((n-1) / (frames-1)))-th, its
+  /// first among them: 0, 1, 1 + step, ...
+  kEven,
+  kFirst,  ///< the first ones
 };
 
 struct FrameChoice {
@@ -45,7 +47,9 @@ std::vector<bool> draw_sequences(std::span<const Candidate> candidates,
                                  int64_t most,
                                  uint32_t seed);
 
-/// A list of frames as other projects publish it: JSON, {sequence: [indices]}. Throws IoError.
-std::map<std::string, std::vector<int64_t>> read_frame_list(const std::string& path);
+/// Lists of frames as other projects publish them: JSON, {sequence: [indices]}, or, where a sequence
+/// is scored several times, as in ScanNet-1500's pairs, {sequence: [[indices], ...]}.
+/// Throws IoError.
+std::map<std::string, std::vector<std::vector<int64_t>>> read_frame_lists(const std::string& path);
 
 }  // namespace vggt::eval

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <numeric>
 
@@ -85,6 +86,28 @@ at::Tensor draw_points(const at::Tensor& points, int64_t most, uint64_t seed) {
   return points.index_select(0, chosen);
 }
 
+at::Tensor match_by_medians(const at::Tensor& points, const at::Tensor& target) {
+  struct Moved {
+    at::Tensor points;
+    double depth;
+    double spread;
+  };
+  const auto moved = [](const at::Tensor& given) {
+    at::Tensor p = given.to(at::kDouble);
+    const double depth = summary_of(p.select(1, 2)).median;
+    p = p - at::tensor({0.0, 0.0, depth}, at::kDouble);
+    const at::Tensor centre = at::tensor({summary_of(p.select(1, 0)).median,
+                                          summary_of(p.select(1, 1)).median,
+                                          summary_of(p.select(1, 2)).median},
+                                         at::kDouble);
+    return Moved{p, depth, summary_of((p - centre).norm(2, 1)).median};
+  };
+  const Moved p = moved(points);
+  const Moved g = moved(target);
+  return p.points * (g.spread / std::clamp(p.spread, 1e-3, 1e3)) +
+         at::tensor({0.0, 0.0, g.depth}, at::kDouble);
+}
+
 Similarity refine_by_icp(const at::Tensor& points,
                          const at::Tensor& target,
                          const IcpOptions& options) {
@@ -111,7 +134,7 @@ Similarity refine_by_icp(const at::Tensor& points,
     // From the points as given, so that rounding does not add up over the steps.
     whole = align_points(points.index_select(0, near),
                          to.index_select(0, found.index.select(1, 0).index_select(0, near)),
-                         false)
+                         options.with_scale)
                 .similarity;
   }
   return whole;
@@ -126,7 +149,8 @@ PointScores score_points(const at::Tensor& predicted,
   const auto to_predicted = of_predicted.find(truth);
   const at::Tensor accuracy = to_truth.distance.select(1, 0);
   const at::Tensor completeness = to_predicted.distance.select(1, 0);
-  PointScores scores;
+  constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+  PointScores scores{.normals = {kNaN, kNaN}};
   scores.predicted_points = predicted.size(0);
   scores.true_points = truth.size(0);
   scores.accuracy = summary_of(accuracy);

@@ -22,13 +22,20 @@ at::Tensor voxel_means(const at::Tensor& points, double voxel);
 /// their order; all if there are no more, or `most` is 0.
 at::Tensor draw_points(const at::Tensor& points, int64_t most, uint64_t seed);
 
+/// `points` as CUT3R's and Spann3R's scripts bring them onto `target`, of the same pixels and both
+/// in the first camera's frame: each is moved in z to its median depth, the points are scaled by the
+/// medians of the distances from the coordinates' medians, target over points, of which the latter
+/// stays within 1e-3 and 1e3. Both [N, 3]; returns [N, 3] double.
+at::Tensor match_by_medians(const at::Tensor& points, const at::Tensor& target);
+
 struct IcpOptions {
   double farthest = 0.1;  ///< pairs farther apart do not count; 0.1 m, for DTU's millimetres 100
   int64_t most_steps = 30;
   double tolerance = 1e-6;  ///< of the share of points with a pair, and of their distance (RMS)
+  bool with_scale = false;
 };
 
-/// The rigid transform that brings `points` closer to `target`, found by pairing each point with
+/// The rigid transform, or similarity, that brings `points` closer to `target`, found by pairing each point with
 /// the nearest and aligning the pairs, again and again.
 /// Besl and McKay, "A Method for Registration of 3-D Shapes", PAMI 1992.
 Similarity refine_by_icp(const at::Tensor& points,
@@ -52,11 +59,11 @@ struct FScore {
 struct PointScores {
   int64_t predicted_points = 0;
   int64_t true_points = 0;
-  MeanAndMedian accuracy;        ///< from each predicted point to the nearest true one
-  MeanAndMedian completeness;    ///< from each true point to the nearest predicted one
-  MeanAndMedian normals;         ///< cosines of the normals of both kinds of pairs, their mean
-  double chamfer = 0;            ///< (accuracy + completeness) / 2 of the means: DTU's "overall"
-  double clipped_sum = 0;        ///< the sum of both means, distances clipped: ScanNet's Chamfer
+  MeanAndMedian accuracy;      ///< from each predicted point to the nearest true one
+  MeanAndMedian completeness;  ///< from each true point to the nearest predicted one
+  MeanAndMedian normals;   ///< cosines of the normals of both kinds of pairs, their mean; or NaN
+  double chamfer = 0;      ///< (accuracy + completeness) / 2 of the means: DTU's "overall"
+  double clipped_sum = 0;  ///< the sum of both means, distances clipped: ScanNet's Chamfer
   std::vector<FScore> f_scores;  ///< in the order asked for
 };
 

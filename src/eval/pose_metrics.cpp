@@ -151,6 +151,9 @@ PoseScores score_pairs(std::span<const PairError> pairs) {
     scores.auc[t] = auc(larger, kThresholds_deg[t]);
     scores.exact_auc[t] = exact_auc(larger, threshold);
   }
+  for (size_t t = 0; t < kAreaThresholds_deg.size(); ++t) {
+    scores.trapezoid_auc[t] = trapezoid_auc(larger, static_cast<double>(kAreaThresholds_deg[t]));
+  }
   scores.median_rotation_deg = median(rotation);
   scores.median_translation_deg = median(translation);
   return scores;
@@ -177,6 +180,9 @@ PoseScores mean_of(std::span<const PoseScores> scores) {
     mean.rta[t] = mean_over([t](const PoseScores& s) { return s.rta[t]; });
     mean.auc[t] = mean_over([t](const PoseScores& s) { return s.auc[t]; });
     mean.exact_auc[t] = mean_over([t](const PoseScores& s) { return s.exact_auc[t]; });
+  }
+  for (size_t t = 0; t < kAreaThresholds_deg.size(); ++t) {
+    mean.trapezoid_auc[t] = mean_over([t](const PoseScores& s) { return s.trapezoid_auc[t]; });
   }
   mean.median_rotation_deg = mean_over([](const PoseScores& s) { return s.median_rotation_deg; });
   mean.median_translation_deg =

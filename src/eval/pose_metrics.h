@@ -61,6 +61,8 @@ double trapezoid_auc(std::span<const double> errors_deg, double threshold_deg);
 /// The thresholds of all tables, in degrees.
 inline constexpr std::array<int64_t, 4> kThresholds_deg = {3, 5, 15, 30};
 using ByThreshold = std::array<double, kThresholds_deg.size()>;
+/// Those of ScanNet-1500's tables.
+inline constexpr std::array<int64_t, 3> kAreaThresholds_deg = {5, 10, 20};
 
 /// Of a set of pairs. Shares in [0, 1]; NaN where there is no pair to count.
 struct PoseScores {
@@ -70,6 +72,7 @@ struct PoseScores {
   ByThreshold rta{};        ///< recall of the translation error, over the pairs not degenerate
   ByThreshold auc{};        ///< auc() of the larger of the two errors, over the same pairs
   ByThreshold exact_auc{};  ///< exact_auc() of it
+  std::array<double, 3> trapezoid_auc{};  ///< trapezoid_auc() of it at kAreaThresholds_deg
   double median_rotation_deg = 0;
   double median_translation_deg = 0;
 };

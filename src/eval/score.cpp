@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "src/eval/ground_truth.h"
+#include "src/geometry/rigid.h"
 #include "src/pipeline/point_filter.h"
 
 namespace vggt::eval {
@@ -15,9 +16,10 @@ namespace {
 constexpr double kDistances[] = {0.01, 0.02, 0.05, 0.1};
 
 void score_in_time(const std::vector<Camera>& predicted,
-                   const std::vector<Camera>& truth,
+                   const Truth& truth,
+                   Compat compat,
                    SequenceResult& result) {
-  std::vector<size_t> order(truth.size());
+  std::vector<size_t> order(truth.cameras.size());
   std::iota(order.begin(), order.end(), 0);
   std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
     return result.frames[a] < result.frames[b];
@@ -26,10 +28,24 @@ void score_in_time(const std::vector<Camera>& predicted,
   std::vector<Camera> g;
   for (const size_t i : order) {
     p.push_back(predicted[i]);
-    g.push_back(truth[i]);
-    result.true_centres.push_back(truth[i].centre_in_world());
+    g.push_back(truth.cameras[i]);
   }
-  if (g.size() >= 3) result.trajectory = score_trajectory(p, g, TrajectoryAlignment::kSimilarity);
+  TrajectoryAlignment alignment = TrajectoryAlignment::kSimilarity;
+  if (compat == Compat::kFastVggt) {
+    const Rigid old_from_new = inverse(cam_from_world(truth.cameras[0]));
+    for (Camera& camera : g) camera = placed(camera, cam_from_world(camera) * old_from_new);
+    p = inverted_poses(p);
+    g = inverted_poses(g);
+    alignment = TrajectoryAlignment::kSimilarityAndOrigin;
+  }
+  for (const Camera& camera : g) result.true_centres.push_back(camera.centre_in_world());
+  if (g.size() < 3) return;
+  result.trajectory = score_trajectory(p, g, alignment);
+  if (truth.units_per_metre > 0) {
+    const auto stretches = score_stretches(
+        aligned_cameras(p, result.trajectory->truth_from_predicted), g, truth.units_per_metre);
+    if (stretches.stretches > 0) result.stretches = stretches;
+  }
 }
 
 void score_depths(const Reconstruction& predicted, const Truth& truth, SequenceResult& result) {
@@ -67,6 +83,17 @@ Camera of_stored_size(Camera camera, const PixelMap& map) {
   return camera;
 }
 
+at::Tensor in_cam(const at::Tensor& points, const Camera& camera) {
+  return Similarity{1, camera.rotation, camera.translation}.apply(points);
+}
+
+// Of the pixels (x, y) those within 112 of the picture's middle, as CUT3R's script cuts them.
+at::Tensor central(const at::Tensor& pixel, const PixelMap& map) {
+  constexpr int64_t kHalf = 112;
+  const at::Tensor middle = at::tensor({map.network_width_px / 2, map.network_height_px / 2});
+  return ((pixel >= middle - kHalf) & (pixel < middle + kHalf)).all(1).nonzero().select(1, 0);
+}
+
 void score_clouds(const Reconstruction& predicted,
                   const Truth& truth,
                   const ScoreOptions& options,
@@ -84,12 +111,25 @@ void score_clouds(const Reconstruction& predicted,
   const at::Tensor at_points = of_pixels.index({frame, pixel.select(1, 1), pixel.select(1, 0)});
   const at::Tensor known = at::isfinite(at_points.select(1, 0)).nonzero().select(1, 0);
   if (known.size(0) < 3) return;
-  const at::Tensor g = at_points.index_select(0, known);
+  at::Tensor g = at_points.index_select(0, known);
   at::Tensor p = cloud.position.index_select(0, known);
-  p = align_points(p, g, true).similarity.apply(p);
+  int64_t most_points = options.most_points;
+  const bool like_cut3r =
+      options.compat == Compat::kCut3r || options.compat == Compat::kCut3rAligned;
+  if (like_cut3r) {
+    const View& first = predicted.views[0];
+    g = in_cam(g, truth.cameras[0]);
+    p = match_by_medians(in_cam(p, first.map.stored_camera(first.camera)), g);
+    const at::Tensor kept = central(pixel.index_select(0, known), first.map);
+    if (kept.size(0) < 3) return;
+    g = g.index_select(0, kept);
+    p = p.index_select(0, kept);
+    most_points = 999999;
+  }
+  if (options.compat != Compat::kCut3r) p = align_points(p, g, true).similarity.apply(p);
   constexpr uint64_t kSeed = 33;
-  p = draw_points(p, options.most_points, kSeed);
-  const at::Tensor target = draw_points(g, options.most_points, kSeed);
+  p = draw_points(p, most_points, kSeed);
+  const at::Tensor target = draw_points(g, most_points, kSeed);
   if (truth.units_per_metre > 0) {
     result.point_unit = truth.units_per_metre;
     p = refine_by_icp(p, target, {.farthest = 0.1 * truth.units_per_metre}).apply(p);
@@ -116,7 +156,10 @@ void score(const Reconstruction& predicted,
   std::vector<Camera> cameras;
   for (const View& view : predicted.views) cameras.push_back(view.map.stored_camera(view.camera));
   result.pairs = pair_errors(cameras, truth.cameras, {.find_degenerate = options.find_degenerate});
-  score_in_time(cameras, truth.cameras, result);
+  score_in_time(cameras, truth, options.compat, result);
+  if (options.points && truth.scan) {
+    result.scans = score_scan(predicted, truth.cameras, *truth.scan, options.most_points);
+  }
   if (truth.depth.empty()) return;
   score_depths(predicted, truth, result);
   const bool known_lenses = std::all_of(truth.cameras.begin(),

@@ -150,6 +150,12 @@ Json to_json(const SequenceResult& result) {
   json["depth"] = Json::object();
   for (const auto& [name, scores] : result.depth) json["depth"][name] = json_of(scores);
   if (result.points) json["points"] = json_of(*result.points);
+  if (result.stretches) {
+    json["stretches"] = {{"stretches", result.stretches->stretches},
+                         {"translation_percent", result.stretches->translation_percent},
+                         {"rotation_deg_per_metre", result.stretches->rotation_deg_per_metre}};
+  }
+  for (const auto& [name, scores] : result.scans) json["scans"][name] = json_of(scores);
   return json;
 }
 
@@ -181,6 +187,17 @@ SequenceResult sequence_result_from(const Json& json) {
     result.depth.emplace_back(name, depth_from(scores));
   }
   if (json.contains("points")) result.points = points_from(json.at("points"));
+  if (json.contains("stretches")) {
+    const Json& stretches = json.at("stretches");
+    result.stretches = {stretches.at("stretches").get<int64_t>(),
+                        number(stretches.at("translation_percent")),
+                        number(stretches.at("rotation_deg_per_metre"))};
+  }
+  if (json.contains("scans")) {
+    for (const auto& [name, scores] : json.at("scans").items()) {
+      result.scans.emplace_back(name, points_from(scores));
+    }
+  }
   return result;
 }
 

@@ -25,10 +25,13 @@ struct SequenceResult {
   std::string failure;  ///< why the network's answer is not usable: its pairs count as failed
   std::vector<PairError> pairs;
   std::optional<TrajectoryScores> trajectory;       ///< of 3 frames and more
+  std::optional<StretchScores> stretches;           ///< where there are any of 100 m and more
   std::vector<std::array<double, 3>> true_centres;  ///< in order of time, as trajectory's `aligned`
   /// By name of the alignment: median, scale, scale_shift; empty without true depth.
   std::vector<std::pair<std::string, DepthScores>> depth;
   std::optional<PointScores> points;
+  /// Against a scan, by name of the alignment: score_scan().
+  std::vector<std::pair<std::string, PointScores>> scans;
   double point_unit = 1;  ///< of the F-scores' distances, in units of the truth
 
   int64_t width_px = 0;  ///< of the network input

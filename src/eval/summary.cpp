@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 
 #include "src/eval/scores_by_sequence.h"
 
@@ -23,12 +24,12 @@ Json percent(const ByThreshold& shares) {
 }
 
 // Of the numbers that are there.
-template <class Value>
-double mean_over(std::span<const SequenceResult> results, const Value& value) {
+template <class Scores, class Value>
+double mean_over(std::span<const Scores> all, const Value& value) {
   double sum = 0;
   int64_t count = 0;
-  for (const SequenceResult& result : results) {
-    const double each = value(result);
+  for (const Scores& scores : all) {
+    const double each = value(scores);
     if (!std::isfinite(each)) continue;
     sum += each;
     ++count;
@@ -77,16 +78,28 @@ Json depth_json(std::span<const SequenceResult> results) {
   return json;
 }
 
-Json points_json(std::span<const SequenceResult> results) {
-  const auto mean = [&](auto value) {
-    return mean_over(results, [&](const SequenceResult& result) {
-      return result.points ? value(*result.points) : kNaN;
-    });
-  };
-  const auto count = std::count_if(
-      results.begin(), results.end(), [](const SequenceResult& r) { return r.points.has_value(); });
+// Over the stretches of all sequences, as the official program averages.
+Json stretches_json(std::span<const SequenceResult> results) {
+  int64_t count = 0;
+  double translation = 0;
+  double rotation = 0;
+  for (const SequenceResult& result : results) {
+    if (!result.stretches) continue;
+    const auto weight = static_cast<double>(result.stretches->stretches);
+    count += result.stretches->stretches;
+    translation += weight * result.stretches->translation_percent;
+    rotation += weight * result.stretches->rotation_deg_per_metre;
+  }
   if (count == 0) return Json::object();
-  Json json = {{"sequences", count},
+  return {{"stretches", count},
+          {"translation_percent", translation / static_cast<double>(count)},
+          {"rotation_deg_per_metre", rotation / static_cast<double>(count)}};
+}
+
+Json points_json(std::span<const PointScores> all) {
+  const auto mean = [&](auto value) { return mean_over(all, value); };
+  if (all.empty()) return Json::object();
+  Json json = {{"sequences", all.size()},
                {"accuracy", mean([](const auto& p) { return p.accuracy.mean; })},
                {"accuracy_median", mean([](const auto& p) { return p.accuracy.median; })},
                {"completeness", mean([](const auto& p) { return p.completeness.mean; })},
@@ -96,9 +109,7 @@ Json points_json(std::span<const SequenceResult> results) {
                {"chamfer", mean([](const auto& p) { return p.chamfer; })},
                {"clipped_sum", mean([](const auto& p) { return p.clipped_sum; })}};
   size_t distances = 0;
-  for (const SequenceResult& result : results) {
-    if (result.points) distances = std::max(distances, result.points->f_scores.size());
-  }
+  for (const PointScores& scores : all) distances = std::max(distances, scores.f_scores.size());
   json["f_score_percent"] = Json::array();
   for (size_t k = 0; k < distances; ++k) {
     const auto of = [&](auto value) {
@@ -112,11 +123,36 @@ Json points_json(std::span<const SequenceResult> results) {
   return json;
 }
 
+std::vector<PointScores> points_of(std::span<const SequenceResult> results) {
+  std::vector<PointScores> points;
+  for (const SequenceResult& result : results) {
+    if (result.points) points.push_back(*result.points);
+  }
+  return points;
+}
+
+Json scans_json(std::span<const SequenceResult> results) {
+  std::map<std::string, std::vector<PointScores>> by_alignment;
+  for (const SequenceResult& result : results) {
+    for (const auto& [name, scores] : result.scans) by_alignment[name].push_back(scores);
+  }
+  Json json = Json::object();
+  for (const auto& [name, scores] : by_alignment) {
+    json[name] = points_json(std::span<const PointScores>(scores));
+  }
+  return json;
+}
+
 // The scores of any set of sequences.
 Json scores_json(std::span<const SequenceResult> results) {
   std::vector<SequencePairs> pairs;
   for (const SequenceResult& result : results) pairs.push_back({result.category, result.pairs});
   const PooledScores scores = pool(pairs);
+  Json trapezoid;
+  for (size_t t = 0; t < kAreaThresholds_deg.size(); ++t) {
+    trapezoid[std::to_string(kAreaThresholds_deg[t])] = 100 * scores.mean.trapezoid_auc[t];
+  }
+  const std::vector<PointScores> points = points_of(results);
   int64_t peak = 0;
   for (const SequenceResult& result : results) peak = std::max(peak, result.peak_memory_bytes);
   const auto failed = std::count_if(
@@ -129,13 +165,16 @@ Json scores_json(std::span<const SequenceResult> results) {
           {"auc", percent(scores.mean.auc)},
           {"auc_pooled", percent(scores.pooled.auc)},
           {"auc_exact", percent(scores.mean.exact_auc)},
+          {"auc_trapezoid", trapezoid},
           {"rra", percent(scores.mean.rra)},
           {"rta", percent(scores.mean.rta)},
           {"median_rotation_deg", scores.mean.median_rotation_deg},
           {"median_translation_deg", scores.mean.median_translation_deg},
           {"trajectory", trajectory_json(results)},
           {"depth", depth_json(results)},
-          {"points", points_json(results)},
+          {"points", points_json(std::span<const PointScores>(points))},
+          {"scans", scans_json(results)},
+          {"stretches", stretches_json(results)},
           {"seconds", mean_over(results, [](const auto& r) { return r.forward_seconds; })},
           {"peak_memory_bytes", peak}};
 }

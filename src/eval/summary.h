@@ -32,8 +32,10 @@ struct Evaluation {
 ///   auc, auc_intervals   {"3", "5", "15", "30"}: mean over categories of VGGT's histogram form,
 ///                        and its 95 % bootstrap interval
 ///   auc_mean_over_categories, auc_pooled, auc_exact, rra, rta
+///   auc_trapezoid        {"5", "10", "20"}: the area of ScanNet-1500's tables
 ///   median_rotation_deg, median_translation_deg, pairs, degenerate_pairs
-///   trajectory, depth, points   means over the sequences that have them
+///   trajectory, depth, points, scans   means over the sequences that have them
+///   stretches            KITTI's, the mean over all of them
 ///   seconds, peak_memory_bytes  of the network
 ///   by_trust, categories        the same scores of parts
 /// A figure that nothing was measured for is null.

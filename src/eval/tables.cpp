@@ -97,6 +97,32 @@ std::string csv_text(const std::string& text) {
 
 std::string csv_number(double value) { return std::isfinite(value) ? number_text(value) : ""; }
 
+// What only some data sets have: a line each.
+std::string further_figures(const Json& summary) {
+  std::string text;
+  const Json& area = summary["auc_trapezoid"];
+  text += "\nArea under the recall curve without a histogram, as for ScanNet-1500: @5 " +
+          fixed(area["5"], 2) + ", @10 " + fixed(area["10"], 2) + ", @20 " + fixed(area["20"], 2) +
+          ".\n";
+  if (const Json& stretches = summary["stretches"]; !stretches.empty()) {
+    text += "\nStretches of 100 to 800 m (KITTI), after Sim(3): translation " +
+            fixed(stretches["translation_percent"], 2) + " %, rotation " +
+            fixed(stretches["rotation_deg_per_metre"], 4) + " deg/m, over " +
+            fixed(stretches["stretches"], 0) + " of them.\n";
+  }
+  for (const auto& [alignment, scan] : summary["scans"].items()) {
+    text += "\nAgainst the scan, aligned by " + alignment + ", " + fixed(scan["sequences"], 0) +
+            " sequences: accuracy " + fixed(scan["accuracy"], 4) + ", completeness " +
+            fixed(scan["completeness"], 4) + ", sum of both clipped (ScanNet's Chamfer) " +
+            fixed(scan["clipped_sum"], 4);
+    if (!scan["f_score_percent"].empty()) {
+      text += ", F-score " + fixed(scan["f_score_percent"][0]["f"], 2) + " %";
+    }
+    text += ".\n";
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string sequences_csv(std::span<const SequenceResult> results) {
@@ -104,15 +130,18 @@ std::string sequences_csv(std::span<const SequenceResult> results) {
   for (const int64_t t : kThresholds_deg) csv += ",auc_" + std::to_string(t);
   for (const int64_t t : kThresholds_deg) csv += ",rra_" + std::to_string(t);
   for (const int64_t t : kThresholds_deg) csv += ",rta_" + std::to_string(t);
+  for (const int64_t t : kAreaThresholds_deg) csv += ",auc_trapezoid_" + std::to_string(t);
   csv +=
       ",median_rotation_deg,median_translation_deg,ate_rmse,ate_relative,are_deg,"
-      "rpe_translation,rpe_rotation_deg";
+      "rpe_translation,rpe_rotation_deg,stretches_translation_percent,"
+      "stretches_rotation_deg_per_metre";
   const std::vector<std::string> alignments = {"median", "scale", "scale_shift"};
   for (const std::string& name : alignments) {
     csv += ",abs_rel_" + name + ",rmse_" + name + ",delta1_" + name;
   }
   csv +=
-      ",accuracy,completeness,normal_consistency,chamfer,width_px,height_px,"
+      ",accuracy,completeness,normal_consistency,chamfer,scan_clipped_sum_bounding_box,"
+      "scan_clipped_sum_cameras,scan_f,width_px,height_px,"
       "forward_seconds,runs,read_seconds,peak_memory_bytes,failure\n";
   for (const SequenceResult& result : results) {
     const PoseScores scores = score_pairs(result.pairs);
@@ -123,6 +152,7 @@ std::string sequences_csv(std::span<const SequenceResult> results) {
     for (const ByThreshold& shares : {scores.auc, scores.rra, scores.rta}) {
       for (const double share : shares) numbers.push_back(100 * share);
     }
+    for (const double area : scores.trapezoid_auc) numbers.push_back(100 * area);
     numbers.push_back(scores.median_rotation_deg);
     numbers.push_back(scores.median_translation_deg);
     const TrajectoryScores none{
@@ -133,7 +163,9 @@ std::string sequences_csv(std::span<const SequenceResult> results) {
                     trajectory.ate_rmse / extent_of(result.true_centres),
                     trajectory.are_deg,
                     trajectory.rpe_translation,
-                    trajectory.rpe_rotation_deg});
+                    trajectory.rpe_rotation_deg,
+                    result.stretches ? result.stretches->translation_percent : NAN,
+                    result.stretches ? result.stretches->rotation_deg_per_metre : NAN});
     for (const std::string& name : alignments) {
       DepthScores depth{0, NAN, NAN, NAN, NAN, {NAN, NAN, NAN}};
       for (const auto& [alignment, found] : result.depth) {
@@ -146,6 +178,16 @@ std::string sequences_csv(std::span<const SequenceResult> results) {
     numbers.insert(
         numbers.end(),
         {points.accuracy.mean, points.completeness.mean, points.normals.mean, points.chamfer});
+    for (const char* name : {"bounding_box", "cameras"}) {
+      numbers.push_back(NAN);
+      for (const auto& [alignment, scan] : result.scans) {
+        if (alignment == name) numbers.back() = scan.clipped_sum;
+      }
+    }
+    numbers.push_back(NAN);
+    for (const auto& [alignment, scan] : result.scans) {
+      if (!scan.f_scores.empty()) numbers.back() = 100 * scan.f_scores[0].f;
+    }
     for (const double number : numbers) csv += "," + csv_number(number);
     csv += "," + std::to_string(result.width_px) + "," + std::to_string(result.height_px) + "," +
            csv_number(result.forward_seconds) + "," + std::to_string(result.runs) + "," +
@@ -182,9 +224,13 @@ std::string markdown_table(const Json& summary) {
   text += row(with_first({"**all**", ""}, score_cells(summary)));
   text +=
       "\nrotation, translation: medians over pairs; ATE after Sim(3), divided by the RMS extent of "
-      "the true centres; AbsRel and delta (percent) after one median scale per sequence; s: one "
-      "run "
-      "of the network; GB: peak memory of the process.\n";
+      "the true centres; AbsRel and delta (percent) after one median scale per sequence; chamfer: "
+      "of points by depth and cameras; s: one run of the network; GB: peak memory of the process. "
+      "A truth by sensor tracking or SfM has errors of its own, 0.2 to 1 degree and more, which "
+      "limit AUC@3 and AUC@5.\n";
+  const Json compat = summary.value("made_by", Json::object()).value("compat", Json("none"));
+  if (compat != "none") text += "\nMeasured with --compat " + compat.get<std::string>() + ".\n";
+  text += further_figures(summary);
   if (left_out > 0) text += "\nLeft out:\n\n";
   for (const Json& entry : summary["left_out"]) {
     text += "- " + cell_text(entry["sequence"].get<std::string>()) + ": " +
@@ -200,13 +246,13 @@ std::string markdown_table(const Json& summary) {
 std::string markdown_comparison(const Evaluation& a,
                                 const Evaluation& b,
                                 const BootstrapOptions& bootstrap_options) {
-  std::map<std::string, const SequenceResult*> of_a;
-  for (const SequenceResult& result : a.results) of_a[result.sequence] = &result;
+  std::map<std::pair<std::string, std::vector<int64_t>>, const SequenceResult*> of_a;
+  for (const SequenceResult& result : a.results) of_a[{result.sequence, result.frames}] = &result;
   std::vector<SequenceResult> left;
   std::vector<SequenceResult> right;
   for (const SequenceResult& result : b.results) {
-    const auto found = of_a.find(result.sequence);
-    if (found == of_a.end() || found->second->frames != result.frames) continue;
+    const auto found = of_a.find({result.sequence, result.frames});
+    if (found == of_a.end()) continue;
     left.push_back(*found->second);
     right.push_back(result);
   }

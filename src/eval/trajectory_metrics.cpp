@@ -34,6 +34,11 @@ Rigid motion_error(std::span<const Camera> predicted,
   return inverse(q) * p;
 }
 
+Similarity operator*(const Rigid& c_from_b, const Similarity& b_from_a) {
+  const Rigid both = c_from_b * Rigid{b_from_a.rotation, b_from_a.translation};
+  return {b_from_a.scale, both.rotation, both.translation};
+}
+
 }  // namespace
 
 at::Tensor centres_of(std::span<const Camera> cameras) {
@@ -59,6 +64,14 @@ std::vector<Camera> aligned_cameras(std::span<const Camera> cameras,
   return result;
 }
 
+std::vector<Camera> inverted_poses(std::span<const Camera> cameras) {
+  std::vector<Camera> result;
+  for (const Camera& camera : cameras) {
+    result.push_back(placed(camera, inverse(cam_from_world(camera))));
+  }
+  return result;
+}
+
 TrajectoryScores score_trajectory(std::span<const Camera> predicted,
                                   std::span<const Camera> truth,
                                   TrajectoryAlignment alignment) {
@@ -69,10 +82,15 @@ TrajectoryScores score_trajectory(std::span<const Camera> predicted,
               truth.size());
   TrajectoryScores scores;
   const Alignment found = align_points(
-      centres_of(predicted), centres_of(truth), alignment == TrajectoryAlignment::kSimilarity);
+      centres_of(predicted), centres_of(truth), alignment != TrajectoryAlignment::kRigid);
   scores.truth_from_predicted = found.similarity;
   scores.degenerate_alignment = found.degenerate;
-  const std::vector<Camera> aligned = aligned_cameras(predicted, found.similarity);
+  std::vector<Camera> aligned = aligned_cameras(predicted, found.similarity);
+  if (alignment == TrajectoryAlignment::kSimilarityAndOrigin) {
+    scores.truth_from_predicted =
+        inverse(cam_from_world(truth[0])) * cam_from_world(aligned[0]) * found.similarity;
+    aligned = aligned_cameras(predicted, scores.truth_from_predicted);
+  }
 
   const auto n = static_cast<double>(truth.size());
   std::vector<double> distances;
@@ -105,7 +123,9 @@ TrajectoryScores score_trajectory(std::span<const Camera> predicted,
   return scores;
 }
 
-StretchScores score_stretches(std::span<const Camera> predicted, std::span<const Camera> truth) {
+StretchScores score_stretches(std::span<const Camera> predicted,
+                              std::span<const Camera> truth,
+                              double units_per_metre) {
   TORCH_CHECK(predicted.size() == truth.size(), "score_stretches: needs the same frames");
   constexpr size_t kStep = 10;
   std::vector<double> travelled = {0};
@@ -118,20 +138,21 @@ StretchScores score_stretches(std::span<const Camera> predicted, std::span<const
   double rotation = 0;
   for (size_t i = 0; i < truth.size(); i += kStep) {
     for (int hundred = 1; hundred <= 8; ++hundred) {
-      const double length = 100.0 * hundred;
-      const auto end = std::lower_bound(travelled.begin(), travelled.end(), travelled[i] + length);
+      const double metres = 100.0 * hundred;
+      const auto end = std::lower_bound(
+          travelled.begin(), travelled.end(), travelled[i] + metres * units_per_metre);
       if (end == travelled.end()) break;
       const Rigid error = motion_error(
           predicted, truth, i, static_cast<size_t>(std::distance(travelled.begin(), end)));
-      translation += std::sqrt(squared_length(error.translation)) / length;
-      rotation += rotation_angle(error.rotation) / length;
+      translation += std::sqrt(squared_length(error.translation)) / (metres * units_per_metre);
+      rotation += rotation_angle(error.rotation) / metres;
       ++scores.stretches;
     }
   }
   const double count = scores.stretches > 0 ? static_cast<double>(scores.stretches)
                                             : std::numeric_limits<double>::quiet_NaN();
   scores.translation_percent = 100 * translation / count;
-  scores.rotation_deg_per_unit = rotation * kDegrees / count;
+  scores.rotation_deg_per_metre = rotation * kDegrees / count;
   return scores;
 }
 

@@ -14,6 +14,8 @@ namespace vggt::eval {
 enum class TrajectoryAlignment {
   kSimilarity,  ///< scale, too: for estimators without a unit
   kRigid,       ///< for estimators in metres
+  /// kSimilarity, and after it the first camera exactly onto the true one, as evo's align_origin
+  kSimilarityAndOrigin,
 };
 
 /// How far a trajectory is from the true one after the whole of it was brought onto it. Lengths are
@@ -40,20 +42,27 @@ TrajectoryScores score_trajectory(std::span<const Camera> predicted,
                                   TrajectoryAlignment alignment);
 
 /// The official relative errors of KITTI's odometry benchmark: over stretches of 100, 200, ... 800
-/// units of the true path, from every tenth frame. NaN where no stretch is that long. The
+/// metres of the true path, from every tenth frame. NaN where no stretch is that long. The
 /// prediction must have the truth's scale: align it first.
 /// Geiger et al., "Are we ready for Autonomous Driving?", CVPR 2012.
 struct StretchScores {
   int64_t stretches = 0;
   double translation_percent = 0;
-  double rotation_deg_per_unit = 0;
+  double rotation_deg_per_metre = 0;
 };
 
-StretchScores score_stretches(std::span<const Camera> predicted, std::span<const Camera> truth);
+StretchScores score_stretches(std::span<const Camera> predicted,
+                              std::span<const Camera> truth,
+                              double units_per_metre = 1);
 
 /// The cameras after a similarity of the world.
 std::vector<Camera> aligned_cameras(std::span<const Camera> cameras,
                                     const Similarity& new_from_old);
+
+/// Each camera with the inverse of its pose: it stands where cam_from_world's translation points,
+/// turned as cam_from_world turns. FastVGGT's published script takes these for the poses, after it
+/// has made the first true camera the world (Shen et al., "FastVGGT", 2025).
+std::vector<Camera> inverted_poses(std::span<const Camera> cameras);
 
 /// [N, 3] double, in the world.
 at::Tensor centres_of(std::span<const Camera> cameras);

@@ -16,6 +16,10 @@
 namespace vggt {
 namespace {
 
+// Of a contact sheet.
+constexpr int kSheetGap = 4;
+constexpr int kSheetGrey = 28;
+
 std::vector<uint8_t> jpeg_of(const cv::Mat& picture, int quality) {
   TORCH_CHECK(quality >= 1 && quality <= 100, "JPEG quality must be from 1 to 100, got ", quality);
   std::vector<uint8_t> bytes;
@@ -60,41 +64,65 @@ at::Tensor through_jpeg(const at::Tensor& pictures, int quality) {
   return result;
 }
 
-void write_contact_sheet(const std::string& path,
-                         const std::vector<at::Tensor>& pictures,
-                         const std::vector<at::Tensor>& depth) {
+at::Tensor contact_rows(const at::Tensor& pictures, const at::Tensor& depth) {
   constexpr int kMostWidth = 1600;
+  constexpr int kLeastCell = 60;
   constexpr int kMostCell = 200;
-  constexpr int kGap = 4;
-  TORCH_CHECK(!pictures.empty() && pictures.size() == depth.size() && pictures[0].size(0) > 0,
-              "write_contact_sheet: there must be pictures, and depth for each row");
-  const auto height_px = static_cast<int>(pictures[0].size(2));
-  const auto width_px = static_cast<int>(pictures[0].size(3));
-  const int columns = std::max(1, std::min(static_cast<int>(pictures[0].size(0)), kMostWidth / 60));
+  TORCH_CHECK(pictures.dim() == 4 && pictures.size(1) == 3 && pictures.numel() > 0 &&
+                  depth.dim() == 3 && depth.size(0) == pictures.size(0),
+              "contact_rows: pictures must be [S, 3, H, W] and depth [S, H, W], got ",
+              pictures.sizes(),
+              " and ",
+              depth.sizes());
+  const int64_t count = pictures.size(0);
+  const auto height_px = static_cast<int>(pictures.size(2));
+  const auto width_px = static_cast<int>(pictures.size(3));
+  const auto columns = static_cast<int>(std::min<int64_t>(count, kMostWidth / kLeastCell));
   const int cell_width = std::max(
-      1, std::min(kMostWidth / columns - kGap, std::max(1, kMostCell * width_px / height_px)));
+      1, std::min(kMostWidth / columns - kSheetGap, std::max(1, kMostCell * width_px / height_px)));
   const int cell_height = std::max(1, cell_width * height_px / width_px);
-  const auto rows = 2 * static_cast<int>(pictures.size());
-  cv::Mat sheet(
-      rows * (cell_height + kGap), columns * (cell_width + kGap), CV_8UC3, cv::Scalar::all(28));
-  const auto put = [&](const cv::Mat& picture, int row, int column) {
-    const cv::Rect cell(
-        column * (cell_width + kGap), row * (cell_height + kGap), cell_width, cell_height);
-    cv::resize(picture, sheet(cell), cell.size(), 0, 0, cv::INTER_AREA);
+  const int height = 2 * (cell_height + kSheetGap);
+  const int width = columns * (cell_width + kSheetGap);
+  at::Tensor rows = at::full({height, width, 3}, kSheetGrey, at::kByte);
+  cv::Mat sheet(height, width, CV_8UC3, rows.mutable_data_ptr<uint8_t>());
+  const auto put = [&](const cv::Mat& bgr, int row, int column) {
+    const cv::Rect place(column * (cell_width + kSheetGap),
+                         row * (cell_height + kSheetGap),
+                         cell_width,
+                         cell_height);
+    cv::Mat cell;
+    cv::resize(bgr, cell, place.size(), 0, 0, cv::INTER_AREA);
+    cv::cvtColor(cell, sheet(place), cv::COLOR_BGR2RGB);
   };
-  for (size_t row = 0; row < pictures.size(); ++row) {
-    const ValueRange range = robust_range(depth[row], ColourScale::kDepth);
-    const int64_t count = pictures[row].size(0);
-    for (int column = 0; column < std::min(columns, static_cast<int>(count)); ++column) {
-      // An even spread where not all fit.
-      const int64_t i = column * count / std::min<int64_t>(columns, count);
-      put(bgr_picture(pictures[row][i]), 2 * static_cast<int>(row), column);
-      put(coloured(depth[row][i], range, ColourScale::kDepth),
-          2 * static_cast<int>(row) + 1,
-          column);
-    }
+  const ValueRange range = robust_range(depth, ColourScale::kDepth);
+  for (int column = 0; column < columns; ++column) {
+    const int64_t i = column * count / columns;
+    put(bgr_picture(pictures[i]), 0, column);
+    put(coloured(depth[i], range, ColourScale::kDepth), 1, column);
   }
-  write_bytes(path, png_of(sheet));
+  return rows;
+}
+
+void write_contact_sheet(const std::string& path, const std::vector<at::Tensor>& rows) {
+  int64_t height = 0;
+  int64_t width = 0;
+  for (const at::Tensor& row : rows) {
+    height += row.size(0);
+    width = std::max(width, row.size(1));
+  }
+  TORCH_CHECK(height > 0 && width > 0, "write_contact_sheet: there is nothing to show");
+  at::Tensor sheet = at::full({height, width, 3}, kSheetGrey, at::kByte);
+  int64_t top = 0;
+  for (const at::Tensor& row : rows) {
+    sheet.slice(0, top, top + row.size(0)).slice(1, 0, row.size(1)).copy_(row);
+    top += row.size(0);
+  }
+  const at::Tensor bgr = sheet.flip(2).contiguous();
+  write_bytes(path,
+              png_of(cv::Mat(static_cast<int>(height),
+                             static_cast<int>(width),
+                             CV_8UC3,
+                             bgr.mutable_data_ptr<uint8_t>())));
 }
 
 }  // namespace vggt

@@ -17,12 +17,14 @@ void write_picture(const std::string& path, const at::Tensor& picture, int jpeg_
 /// pictures  [S, 3, H, W] float in [0, 1] on the CPU
 at::Tensor through_jpeg(const at::Tensor& pictures, int quality);
 
-/// Writes one PNG of all pictures in rows, each scaled to the same height, and under each row of
-/// pictures the row of their depth, near = warm. Throws IoError.
-/// pictures  per row [S, 3, H, W] float in [0, 1]
-/// depth     per row [S, H, W] float, 0 = none
-void write_contact_sheet(const std::string& path,
-                         const std::vector<at::Tensor>& pictures,
-                         const std::vector<at::Tensor>& depth);
+/// A scene's part of a contact sheet: a row of its pictures, each scaled to the same height, above a
+/// row of their depth, near = warm. Where not all fit in 1600 pixels, an even spread of them.
+/// pictures  [S, 3, H, W] float in [0, 1]
+/// depth     [S, H, W] float, 0 = none
+/// Returns [height, width, 3] uint8, RGB.
+at::Tensor contact_rows(const at::Tensor& pictures, const at::Tensor& depth);
+
+/// Writes such parts one below the other as one PNG. Throws IoError.
+void write_contact_sheet(const std::string& path, const std::vector<at::Tensor>& rows);
 
 }  // namespace vggt

@@ -8,16 +8,6 @@
 
 namespace vggt::synthetic {
 
-Colour mixed(const Colour& a, const Colour& b, float of_b) {
-  return {a[0] + (b[0] - a[0]) * of_b, a[1] + (b[1] - a[1]) * of_b, a[2] + (b[2] - a[2]) * of_b};
-}
-
-Colour scaled(const Colour& colour, float factor) {
-  return {std::clamp(colour[0] * factor, 0.0F, 1.0F),
-          std::clamp(colour[1] * factor, 0.0F, 1.0F),
-          std::clamp(colour[2] * factor, 0.0F, 1.0F)};
-}
-
 Colour from_hue(double hue, double saturation, double value) {
   Colour colour{};
   for (int c = 0; c < 3; ++c) {
@@ -43,10 +33,48 @@ Colour draw_colour(Random& random) {
   return draw_hue(random, {0, 1}, {0.3, 0.95}, {0.3, 0.95});
 }
 
+namespace {
+
+// Values of a lattice's rows between its columns, for each pixel of a picture's row.
+class RowsBetween {
+ public:
+  RowsBetween(const std::vector<float>& lattice, int64_t columns, int64_t size_px)
+      : lattice_(lattice), columns_(columns) {
+    for (int64_t x = 0; x < size_px; ++x) {
+      const float place = static_cast<float>(x * columns) / static_cast<float>(size_px);
+      const auto left = static_cast<int64_t>(place);
+      left_.push_back(static_cast<int32_t>(left));
+      right_.push_back(static_cast<int32_t>(left + 1 < columns ? left + 1 : 0));
+      weight_.push_back(smooth(place - static_cast<float>(left)));
+    }
+  }
+
+  static float smooth(float f) { return f * f * (3 - 2 * f); }
+
+  void row(int64_t which, std::vector<float>* to) const {
+    const float* from = lattice_.data() + which * columns_;
+    for (size_t x = 0; x < weight_.size(); ++x) {
+      const float left = from[left_[x]];
+      (*to)[x] = left + (from[right_[x]] - left) * weight_[x];
+    }
+  }
+
+ private:
+  const std::vector<float>& lattice_;
+  int64_t columns_;
+  std::vector<int32_t> left_;
+  std::vector<int32_t> right_;
+  std::vector<float> weight_;
+};
+
+}  // namespace
+
 Field noise(Random& random, int64_t size_px, const NoiseOptions& options) {
   Field sum(size_px);
   double strength = 1;
   std::vector<float> lattice;
+  std::vector<float> above(static_cast<size_t>(size_px));
+  std::vector<float> below(static_cast<size_t>(size_px));
   for (int64_t nx = options.cells_x, ny = options.cells_y; nx <= size_px || ny <= size_px;
        nx *= 2, ny *= 2) {
     // Beyond the pixel's own frequency an octave has nothing to add along that axis.
@@ -54,22 +82,20 @@ Field noise(Random& random, int64_t size_px, const NoiseOptions& options) {
     const int64_t rows = std::min(ny, size_px);
     lattice.resize(static_cast<size_t>(columns * rows));
     for (float& value : lattice) value = static_cast<float>((random.uniform() - 0.5) * strength);
-    const auto smooth = [](float f) { return f * f * (3 - 2 * f); };
+    const RowsBetween between(lattice, columns, size_px);
+    between.row(0, &below);
+    int64_t last = -1;
     for (int64_t y = 0; y < size_px; ++y) {
-      const float fy = static_cast<float>(y * rows) / static_cast<float>(size_px);
-      const auto row = static_cast<int64_t>(fy);
-      const float wy = smooth(fy - static_cast<float>(row));
-      const float* top = lattice.data() + row * columns;
-      const float* bottom = lattice.data() + (row + 1) % rows * columns;
-      for (int64_t x = 0; x < size_px; ++x) {
-        const float fx = static_cast<float>(x * columns) / static_cast<float>(size_px);
-        const auto left = static_cast<int64_t>(fx);
-        const int64_t right = left + 1 < columns ? left + 1 : 0;
-        const float wx = smooth(fx - static_cast<float>(left));
-        const float a = top[left] + (top[right] - top[left]) * wx;
-        const float b = bottom[left] + (bottom[right] - bottom[left]) * wx;
-        sum.at(x, y) += a + (b - a) * wy;
+      const float place = static_cast<float>(y * rows) / static_cast<float>(size_px);
+      const auto row = static_cast<int64_t>(place);
+      if (row != last) {  // the next one
+        std::swap(above, below);
+        between.row((row + 1) % rows, &below);
+        last = row;
       }
+      const float weight = RowsBetween::smooth(place - static_cast<float>(row));
+      float* const to = &sum.at(0, y);
+      for (size_t x = 0; x < above.size(); ++x) to[x] += above[x] + (below[x] - above[x]) * weight;
     }
     strength *= options.persistence;
   }

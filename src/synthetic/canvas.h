@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -12,8 +13,16 @@ namespace vggt::synthetic {
 
 using Colour = std::array<float, 3>;  ///< in [0, 1], as displayed
 
-Colour mixed(const Colour& a, const Colour& b, float of_b);
-Colour scaled(const Colour& colour, float factor);
+inline Colour mixed(const Colour& a, const Colour& b, float of_b) {
+  return {a[0] + (b[0] - a[0]) * of_b, a[1] + (b[1] - a[1]) * of_b, a[2] + (b[2] - a[2]) * of_b};
+}
+
+/// Within [0, 1].
+inline Colour scaled(const Colour& colour, float factor) {
+  return {std::clamp(colour[0] * factor, 0.0F, 1.0F),
+          std::clamp(colour[1] * factor, 0.0F, 1.0F),
+          std::clamp(colour[2] * factor, 0.0F, 1.0F)};
+}
 
 /// Hue in turns, saturation and value in [0, 1].
 Colour from_hue(double hue, double saturation, double value);

@@ -68,7 +68,7 @@ python3 - "$folder/lines" "$folder/bench.json" <<'EOF' || fail "bench --progress
 import json, sys
 lines = [json.loads(line) for line in open(sys.argv[1])]
 stages = [line for line in lines if "stage" in line]
-assert {line["stage"] for line in stages} == {"weights", "encoder", "aggregator", "camera head", "depth head"}, stages
+assert {line["stage"] for line in stages} == {"weights", "encoder", "aggregator", "camera head", "depth head", "points"}, stages
 for line in stages:
     assert set(line) == {"stage", "done", "total", "seconds", "rate", "seconds_left"}, line
     assert (line["rate"] is None) == (line["done"] == 0), line

@@ -98,9 +98,49 @@ expect 0 '4 results in .* were made with other weights or options' "${run[@]}" -
 echo '{"1_1_1": [3, 1, 2]}' >"$folder/list.json"
 expect 0 '1 sequences scored' "${run[@]}" --only cup/1_1_1 --frame-list "$folder/list.json" -o "$folder/c"
 expect_json "$folder/c/frames.json" 'd' "{'cup/1_1_1': [3, 1, 2]}"
+echo '{"1_1_1": [[3, 1], [2, 0]]}' >"$folder/list.json"
+expect 0 '2 sequences scored' "${run[@]}" --only cup/1_1_1 --frame-list "$folder/list.json" -o "$folder/pairs"
+expect_json "$folder/pairs/frames.json" 'd' "{'cup/1_1_1': [[3, 1], [2, 0]]}"
+expect_json "$folder/pairs/summary.json" 'd["pairs"], sorted(d["auc_trapezoid"])' "(2, ['10', '20', '5'])"
+expect 0 '2 sequences in both' eval --compare "$folder/pairs" "$folder/pairs"
 echo '{"1_1_1": [3, 99]}' >"$folder/list.json"
 expect 1 'asks for frame 99 of 52' "${run[@]}" --frame-list "$folder/list.json" -o "$folder/d"
 [[ ! -e "$folder/d" ]] || fail "a run that scores nothing leaves a folder"
+
+# A published script's protocol is another key, and is told.
+expect 0 '4 results in .* were made with other weights or options' "${run[@]}" --compat fastvggt -o "$folder/a"
+expect_json "$folder/a/summary.json" 'd["made_by"]["compat"]' fastvggt
+
+# Scenes of vggt synth are exact; ScanNet's containers give up their photos and depth.
+"$vggt" synth --scenes 1 --views 3 --seed 5 --size 96x80 --rig orbit -o "$folder/synth" >/dev/null 2>&1 || fail "synth"
+expect 0 '\| exact \|' eval scenes --root "$folder/synth" --no-points -o "$folder/e"
+expect_json "$folder/e/summary.json" 'd["by_trust"]["exact"]["sequences"], d["sequences"]' "(1, 1)"
+expect 0 'Measured with --compat fastvggt' eval scenes --root "$folder/synth" --compat fastvggt --no-points -o "$folder/g"
+[[ "$(json "$folder/e/summary.json" 'd["trajectory"]["ate_rmse"]')" != "$(json "$folder/g/summary.json" 'd["trajectory"]["ate_rmse"]')" ]] ||
+  fail "--compat fastvggt changes no trajectory"
+python3 - "$folder" examples/scenes/brighton_beach/images/*.jpg <<'END' || fail "writing a .sens file"
+import os, struct, sys, zlib
+folder, photos = sys.argv[1], sys.argv[2:5]
+path = folder + "/scannet/scene0000_00/scene0000_00.sens"
+os.makedirs(os.path.dirname(path))
+matrix = lambda *diagonal: struct.pack("<16f", *(diagonal[i // 5] if i % 5 == 0 else 0 for i in range(16)))
+with open(path, "wb") as f:
+    f.write(struct.pack("<IQ", 4, 3) + b"abc")
+    f.write(struct.pack("<16f", 500, 0, 320, 0, 0, 500, 240, 0, 0, 0, 1, 0, 0, 0, 0, 1))
+    f.write(matrix(1, 1, 1, 1) * 3 + struct.pack("<iiIIIIfQ", 2, 1, 640, 480, 64, 48, 1000, 3))
+    for i, photo in enumerate(photos):
+        colour = open(photo, "rb").read()
+        depth = zlib.compress(struct.pack("<3072H", *(1000 + k for k in range(3072))))
+        pose = [1, 0, 0, i, 0, 1, 0, i * i, 0, 0, 1, 0, 0, 0, 0, 1]
+        f.write(struct.pack("<16f", *pose) + struct.pack("<4Q", i, i, len(colour), len(depth)) + colour + depth)
+with open(folder + "/scannet/scene0000_00/scene0000_00_vh_clean_2.ply", "wb") as f:
+    f.write(b"ply\nformat binary_little_endian 1.0\nelement vertex 3\nproperty float x\nproperty float y\nproperty float z\nend_header\n")
+    f.write(struct.pack("<9f", 0, 0, 1, 1, 0, 2, 0, 1, 3))
+END
+mkdir "$folder/tmp"
+TMPDIR=$folder/tmp expect 0 '1 sequences scored' eval scannet --root "$folder/scannet" -o "$folder/f"
+expect_json "$folder/f/summary.json" 'd["depth"]["median"]["pixels"] > 3000, d["points"]["sequences"]' "(True, 1)"
+[[ -z $(ls -A "$folder/tmp") ]] || fail "copied photos are left behind"
 
 # Wrong usage.
 expect 2 'the data set, --root, --output must be given' eval

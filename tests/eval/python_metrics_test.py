@@ -85,6 +85,7 @@ def check_poses(case):
         close(case["trapezoid_auc"][threshold], trapezoid_auc(both, int(threshold)), 1e-12, "trapezoid AUC")
     for field, scaled in (("trajectory", True), ("trajectory_rigid", False)):
         check_trajectory(case[field], truth, predicted, scaled, f"{case['name']}: {field}")
+    check_inverted_trajectory(case, truth, predicted)
 
 
 def check_trajectory(scores, truth, predicted, scaled, name):
@@ -106,6 +107,37 @@ def check_trajectory(scores, truth, predicted, scaled, name):
     close(scores["rpe_translation"], rpe["rmse"], 1e-9, name + ": RPE translation")
     rpe = statistics(metrics.RPE(metrics.PoseRelation.rotation_angle_deg, **step))
     close(scores["rpe_rotation_deg"], rpe["rmse"], 1e-5, name + ": RPE rotation")
+
+
+def check_inverted_trajectory(case, truth, predicted):
+    """FastVGGT's: world-to-camera matrices as poses, of the truth relative to the first, and evo's align_origin."""
+    to_world = [np.linalg.inv(m) for m in truth]
+    reference = PosePath3D(poses_se3=[np.linalg.inv(np.linalg.inv(to_world[0]) @ m) for m in to_world])
+    estimate = copy.deepcopy(PosePath3D(poses_se3=list(predicted)))
+    estimate.align(reference, correct_scale=True)
+    estimate.align_origin(reference)
+    scores = case["trajectory_inverted"]
+    for field, metric, tolerance in (
+        ("ate_rmse", metrics.APE(metrics.PoseRelation.translation_part), 1e-9),
+        ("are_deg", metrics.APE(metrics.PoseRelation.rotation_angle_deg), 1e-5),
+        ("rpe_translation", metrics.RPE(metrics.PoseRelation.translation_part, delta=1, all_pairs=True), 1e-9),
+        ("rpe_rotation_deg", metrics.RPE(metrics.PoseRelation.rotation_angle_deg, delta=1, all_pairs=True), 1e-5),
+    ):
+        metric.process_data((reference, estimate))
+        close(scores[field], metric.get_all_statistics()["rmse"], tolerance, f"{case['name']}: inverted, {field}")
+
+
+def by_medians(points, target):
+    """As CUT3R's evaluation normalises both clouds."""
+    moved = []
+    for cloud in (points, target):
+        cloud = cloud.copy()
+        depth = np.median(cloud[:, 2])
+        cloud[:, 2] -= depth
+        spread = np.median(np.linalg.norm(cloud - np.median(cloud, axis=0), axis=1))
+        moved.append((cloud, depth, spread))
+    (p, _, from_spread), (_, depth, to_spread) = moved
+    return p * to_spread / np.clip(from_spread, 1e-3, 1e3) + [0, 0, depth]
 
 
 def check_depth(depth):
@@ -156,6 +188,7 @@ def check_points(points):
     for distance, precision, recall, f in points["f_scores"]:
         a, b = np.mean(accuracy < distance), np.mean(completeness < distance)
         close([precision, recall, f], [a, b, 2 * a * b / (a + b)], 1e-12, "F-score")
+    close(points["by_medians"], by_medians(p, g[: len(p)]).ravel(), 1e-12, "points by medians")
     np_, ng = normals_of(p), normals_of(g)
     one = np.abs((np_ * ng[to_g]).sum(1))
     two = np.abs((ng * np_[to_p]).sum(1))

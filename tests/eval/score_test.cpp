@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/eval/score.h"
 
+#include "src/eval/ground_truth.h"
 #include "src/eval/trajectory_metrics.h"
+#include "src/geometry/rigid.h"
 #include "tests/support/message_of.h"
 #include "tests/support/plane_and_box.h"
 
@@ -92,6 +94,152 @@ TEST_F(Score, NoticesAWrongDepthAndAWrongPose) {
   score(predicted_, truth_, {.points = false}, swapped);
   EXPECT_LT(score_pairs(swapped.pairs).auc[3], 0.9);
   EXPECT_FALSE(swapped.points);
+}
+
+TEST_F(Score, LikeFastVggtTakesInvertedPosesForTheTrajectory) {
+  // In whatever world the truth is, the first photo's camera becomes it.
+  const Rigid new_from_old{{0, -1, 0, 1, 0, 0, 0, 0, 1}, {3, -2, 5}};
+  std::vector<Camera> relative = truth_.cameras;
+  for (Camera& camera : truth_.cameras) {
+    camera = placed(camera, cam_from_world(camera) * inverse(new_from_old));
+  }
+  score(predicted_, truth_, {.points = false, .compat = Compat::kFastVggt}, result_);
+  ASSERT_TRUE(result_.trajectory);
+  EXPECT_LT(result_.trajectory->ate_rmse, 1e-9);
+  for (int k = 0; k < 3; ++k) {
+    EXPECT_NEAR(result_.true_centres[0][k], relative[1].translation[k], 1e-12);
+  }
+  // A turned camera is in the right place, but not by this measure.
+  Camera& turned = predicted_.views[2].camera;
+  const Rigid turn{{0, -1, 0, 1, 0, 0, 0, 0, 1}, {0, 0, 0}};
+  turned = placed(turned, turn * cam_from_world(turned));
+  SequenceResult standard;
+  standard.frames = result_.frames;
+  score(predicted_, truth_, {.points = false}, standard);
+  score(predicted_, truth_, {.points = false, .compat = Compat::kFastVggt}, result_);
+  EXPECT_LT(standard.trajectory->ate_rmse, 1e-9);
+  EXPECT_GT(result_.trajectory->ate_rmse, 0.01);
+}
+
+TEST_F(Score, LikeCut3rMatchesPointsByMedians) {
+  scale_prediction(0.2);
+  score(predicted_, truth_, {.most_points = 2000, .compat = Compat::kCut3r}, result_);
+  ASSERT_TRUE(result_.points);
+  EXPECT_LT(result_.points->accuracy.mean, 1e-4);
+  EXPECT_GT(result_.points->predicted_points, 2000);  // its own limit is higher
+  // A part that is twice as far turns the Sim(3), but no median.
+  predicted_.depth.slice(1, 0, 20).mul_(2);
+  SequenceResult standard;
+  standard.frames = result_.frames;
+  score(predicted_, truth_, {.most_points = 0}, standard);
+  score(predicted_, truth_, {.compat = Compat::kCut3r}, result_);
+  SequenceResult aligned;
+  aligned.frames = result_.frames;
+  score(predicted_, truth_, {.compat = Compat::kCut3rAligned}, aligned);
+  EXPECT_LT(result_.points->accuracy.median, 0.8 * standard.points->accuracy.median);
+  EXPECT_NEAR(aligned.points->accuracy.median, standard.points->accuracy.median, 1e-3);
+}
+
+TEST_F(Score, LikeCut3rLooksAtTheMiddleOfLargePictures) {
+  std::vector<PixelMap> large = maps();
+  for (PixelMap& map : large) {
+    map.scale_x = map.scale_y = 2;
+    map.network_width_px = 252;
+    map.network_height_px = 168;
+  }
+  predicted_ = scene_.reconstruct(large, {"a", "b", "c", "d"});
+  score(predicted_, truth_, {.most_points = 0}, result_);
+  SequenceResult middle;
+  middle.frames = result_.frames;
+  score(predicted_, truth_, {.compat = Compat::kCut3r}, middle);
+  EXPECT_LE(middle.points->predicted_points, 224 * 168 * kFrames);
+  EXPECT_LT(middle.points->predicted_points, result_.points->predicted_points);
+  EXPECT_GT(middle.points->predicted_points, result_.points->predicted_points * 4 / 5);
+}
+
+TEST_F(Score, StretchesNeedALongWay) {
+  score(predicted_, truth_, {.points = false}, result_);
+  EXPECT_FALSE(result_.stretches);
+  scale_prediction(1000);
+  for (Camera& camera : truth_.cameras) {
+    for (double& t : camera.translation) t *= 1000;
+  }
+  truth_.depth.clear();
+  result_ = {.frames = {0, 1, 2, 3}};
+  score(predicted_, truth_, {}, result_);
+  ASSERT_TRUE(result_.stretches);
+  EXPECT_LT(result_.stretches->translation_percent, 1e-6);
+}
+
+class ScoreScan : public Score {
+ protected:
+  void SetUp() override {
+    Score::SetUp();
+    predicted_.confidence = at::full_like(predicted_.depth, 5);
+    std::vector<at::Tensor> points;
+    for (int64_t i = 0; i < kFrames; ++i) {
+      const at::Tensor map =
+          points_on_network(truth_.depth[i], truth_.cameras[i], maps()[i]).view({-1, 3});
+      points.push_back(map.index_select(0, at::isfinite(map.select(1, 0)).nonzero().select(1, 0)));
+    }
+    surface_ = at::cat(points);
+    // The sky, which the surface does not have.
+    predicted_.depth.masked_fill_(predicted_.depth >= 30, 0);
+    scale_prediction(0.2);
+  }
+
+  at::Tensor surface_;
+};
+
+TEST_F(ScoreScan, LikeScanNet50AlignsBoxesAndCameras) {
+  truth_.scan = Scan{.points = surface_};
+  score(predicted_, truth_, {.most_points = 50000}, result_);
+  ASSERT_EQ(result_.scans.size(), 2);
+  EXPECT_EQ(result_.scans[0].first, "bounding_box");
+  EXPECT_EQ(result_.scans[1].first, "cameras");
+  for (const auto& [name, scores] : result_.scans) {
+    EXPECT_LT(scores.clipped_sum, 0.01) << name;
+    EXPECT_LT(scores.predicted_points, surface_.size(0) / 2) << name;  // one in each 5 cm
+  }
+  // One stray point makes the box larger; the cameras stay where they are.
+  predicted_.depth[0][83][0] *= 0.01;
+  predicted_.depth[1][0][0] = 8;
+  score(predicted_, truth_, {.most_points = 50000}, result_);
+  EXPECT_GT(result_.scans[0].second.clipped_sum, 0.1);
+  EXPECT_LT(result_.scans[1].second.clipped_sum, 0.05);
+  // Points of little confidence do not count.
+  predicted_.confidence.fill_(2.9);
+  score(predicted_, truth_, {}, result_);
+  EXPECT_TRUE(result_.scans.empty());
+}
+
+TEST_F(ScoreScan, LikeTanksAndTemplesRefinesAndCrops) {
+  const Similarity scan_from_world{3, {0, -1, 0, 1, 0, 0, 0, 0, 1}, {1, 2, 3}};
+  const at::Tensor points = scan_from_world.apply(surface_);
+  // The true cameras are a little off, which ICP puts right.
+  truth_.cameras[0].translation[0] += 0.02;
+  const auto [low, low_at] = points.min(0);
+  const auto [high, high_at] = points.max(0);
+  const double middle = ((low[2] + high[2]) / 2).item<double>();
+  CropVolume whole{
+      .axis = 2, .low = -1e3, .high = 1e3, .polygon = {{-1e3, -1e3}, {1e3, -1e3}, {0, 2e3}}};
+  truth_.scan =
+      Scan{.points = points, .scan_from_world = scan_from_world, .f_distance = 0.05, .crop = whole};
+  score(predicted_, truth_, {}, result_);
+  ASSERT_EQ(result_.scans.size(), 1);
+  const PointScores all = result_.scans[0].second;
+  EXPECT_EQ(all.f_scores[0].distance, 0.05);
+  EXPECT_GT(all.f_scores[0].f, 0.99);
+  // Half of it.
+  truth_.scan->crop->high = middle;
+  score(predicted_, truth_, {}, result_);
+  ASSERT_EQ(result_.scans.size(), 1);
+  EXPECT_LT(result_.scans[0].second.true_points, all.true_points);
+  EXPECT_GT(result_.scans[0].second.f_scores[0].f, 0.95);
+  // Nothing of it.
+  truth_.scan->crop->high = -1e2;
+  score(predicted_, truth_, {}, result_);
+  EXPECT_TRUE(result_.scans.empty());
 }
 
 TEST_F(Score, WithoutTrueDepthThereArePosesOnly) {

@@ -47,6 +47,14 @@ TEST(Summary, AveragesOverCategoriesInPercent) {
   EXPECT_EQ(summary["categories"]["apple"]["sequences"], 2);
   EXPECT_NEAR(summary["depth"]["scale_shift"]["abs_rel"].get<double>(), 0.05, 1e-12);
   EXPECT_NEAR(summary["points"]["chamfer"].get<double>(), 0.15, 1e-12);
+  EXPECT_NEAR(summary["scans"]["cameras"]["clipped_sum"].get<double>(), 0.3, 1e-12);
+  // Stretches count one by one, here four of each sequence.
+  EXPECT_EQ(summary["stretches"]["stretches"], 12);
+  EXPECT_NEAR(summary["stretches"]["translation_percent"].get<double>(), 115.0 / 30, 1e-9);
+  // apple: up to 1/4 at 0.5 degrees, then 1/2; bench: up to 1/2 at 14.5 degrees, then 1.
+  EXPECT_NEAR(summary["auc_trapezoid"]["20"].get<double>(),
+              100 * ((0.5 / 8 + 19.5 / 2) + (14.5 / 4 + 5.5)) / 20 / 2,
+              1e-9);
   EXPECT_EQ(summary["peak_memory_bytes"], 1'000'000'000);
   EXPECT_EQ(summary["seconds"], 0.25);
 }
@@ -120,6 +128,9 @@ TEST(Tables, MarkdownNamesTrustAndWhatWasLeftOut) {
   EXPECT_THAT(table, HasSubstr("3 sequences scored, 1 left out"));
   EXPECT_THAT(table, HasSubstr("| bench | own SfM | 1 | 3 | 53.33 |"));
   EXPECT_THAT(table, HasSubstr("- b2: images/7.jpg is missing"));
+  EXPECT_THAT(table, HasSubstr("as for ScanNet-1500: @5 "));
+  EXPECT_THAT(table, HasSubstr("(KITTI), after Sim(3): translation 3.83 %"));
+  EXPECT_THAT(table, HasSubstr("aligned by cameras, 3 sequences"));
   EXPECT_THAT(table, HasSubstr("- cake: no annotations"));
 }
 

@@ -74,6 +74,37 @@ TEST(Trajectory, OnALineSaysSo) {
   EXPECT_LT(scores.ate_rmse, kRounding);
 }
 
+TEST(Trajectory, WithTheOriginTheFirstCameraIsExact) {
+  const auto truth = winding_path(12);
+  auto predicted = aligned_cameras(truth, kMoved);
+  predicted[5].translation[0] += 0.7;
+  const auto free = score_trajectory(predicted, truth, TrajectoryAlignment::kSimilarity);
+  const auto fixed = score_trajectory(predicted, truth, TrajectoryAlignment::kSimilarityAndOrigin);
+  const auto first = truth[0].centre_in_world();
+  double before = 0;
+  for (int k = 0; k < 3; ++k) {
+    before += std::abs(free.aligned[0][k] - first[k]);
+    EXPECT_NEAR(fixed.aligned[0][k], first[k], kRounding);
+  }
+  EXPECT_GT(before, 1e-3);
+  EXPECT_EQ(fixed.truth_from_predicted.scale, free.truth_from_predicted.scale);
+  EXPECT_GT(fixed.ate_rmse, free.ate_rmse);
+  // Only the world moves, so the motion from frame to frame is as wrong as before.
+  EXPECT_NEAR(fixed.rpe_translation, free.rpe_translation, 1e-10);
+}
+
+TEST(Trajectory, OfInvertedPosesIsAnother) {
+  const auto truth = winding_path(12);
+  const auto inverted = inverted_poses(truth);
+  EXPECT_EQ(inverted[3].translation, truth[3].centre_in_world());
+  for (int k = 0; k < 3; ++k) {
+    EXPECT_NEAR(inverted[3].centre_in_world()[k], truth[3].translation[k], kRounding);
+  }
+  // The same path in another world is right, and no longer when each pose is inverted.
+  const auto predicted = inverted_poses(aligned_cameras(truth, {1, kMoved.rotation, {4, 5, -6}}));
+  EXPECT_GT(score_trajectory(predicted, inverted, TrajectoryAlignment::kSimilarity).ate_rmse, 0.1);
+}
+
 TEST(Trajectory, NeedsThreeFrames) {
   const auto two = winding_path(2);
   EXPECT_FALSE(message_of<c10::Error>([&] {
@@ -91,11 +122,17 @@ TEST(Stretches, MeasureDriftPerLength) {
   }
   const StretchScores scores = score_stretches(predicted, truth);
   EXPECT_NEAR(scores.translation_percent, 1, 1e-9);
-  EXPECT_NEAR(scores.rotation_deg_per_unit, 0, 1e-9);
+  EXPECT_NEAR(scores.rotation_deg_per_metre, 0, 1e-9);
   // From frame 10 k there are 1000 - 20 k units left, of which each full hundred up to 800 counts.
   int64_t expected = 0;
   for (int k = 0; k <= 50; ++k) expected += std::min((1000 - 20 * k) / 100, 8);
   EXPECT_EQ(scores.stretches, expected);
+  // The same path in millimetres.
+  for (Camera& camera : truth) camera.translation[2] *= 1000;
+  for (Camera& camera : predicted) camera.translation[2] *= 1000;
+  const StretchScores fine = score_stretches(predicted, truth, 1000);
+  EXPECT_NEAR(fine.translation_percent, 1, 1e-9);
+  EXPECT_EQ(fine.stretches, expected);
   const auto few = winding_path(5);
   EXPECT_TRUE(std::isnan(score_stretches(few, few).translation_percent));
 }

@@ -11,6 +11,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "kernels/common/path.h"
 #include "src/base/device.h"
 #include "src/base/error.h"
 #include "src/base/trace.h"
@@ -86,29 +87,38 @@ TEST_P(TinyCase, Float64AgreesWithTheOriginal) {
 
 TEST_P(TinyCase, Float32ErrsAtMostThreeTimesAsMuchAsTheOriginal) {
   const Tensors expected = golden(std::string("tiny/case_") + GetParam());
-  const Tensors actual = run(*tiny_model(Precision::kFloat32), expected);
+  const auto model = tiny_model(Precision::kFloat32);
   const auto errors = original_errors().at(GetParam());
-  for (const auto& [name, truth] : expected) {
-    if (name.rfind("in.", 0) == 0) continue;
-    const std::string leaf = plain_name(name).substr(4);
-    const double original = errors.at(leaf).at("float32").at("rel_l2").get<double>();
-    // Tracks end to end: one rounding more in the first iteration is ten in the second, see
-    // is_tracked.
-    EXPECT_LE(relative_l2(name, actual.at(plain_name(name)), truth),
-              (is_tracked(name) && leaf != "track_0" ? 10 : 3) * original)
-        << name;
+  for (const kernels::Path path : {kernels::Path::kFast, kernels::Path::kPlain}) {
+    const kernels::PathScope scope(path);
+    const Tensors actual = run(*model, expected);
+    for (const auto& [name, truth] : expected) {
+      if (name.rfind("in.", 0) == 0) continue;
+      const std::string leaf = plain_name(name).substr(4);
+      const double original = errors.at(leaf).at("float32").at("rel_l2").get<double>();
+      // Tracks end to end: one rounding more in the first iteration is ten in the second, see
+      // is_tracked.
+      EXPECT_LE(relative_l2(name, actual.at(plain_name(name)), truth),
+                (is_tracked(name) && leaf != "track_0" ? 10 : 3) * original)
+          << name << " " << kernels::to_string(path);
+    }
   }
 }
 
 TEST_P(TinyCase, BFloat16MapsErrHardlyMoreThanTheOriginal) {
   const Tensors expected = golden(std::string("tiny/case_") + GetParam());
-  const Tensors actual = run(*tiny_model(Precision::kBFloat16), expected);
+  const auto model = tiny_model(Precision::kBFloat16);
   const auto errors = original_errors().at(GetParam());
-  for (const auto& [name, truth] : expected) {
-    if (!is_map(name)) continue;
-    const std::string leaf = plain_name(name).substr(4);
-    const double original = errors.at(leaf).at("bf16_autocast").at("rel_l2").get<double>();
-    EXPECT_LE(relative_l2(name, actual.at(plain_name(name)), truth), 1.2 * original) << name;
+  for (const kernels::Path path : {kernels::Path::kFast, kernels::Path::kPlain}) {
+    const kernels::PathScope scope(path);
+    const Tensors actual = run(*model, expected);
+    for (const auto& [name, truth] : expected) {
+      if (!is_map(name)) continue;
+      const std::string leaf = plain_name(name).substr(4);
+      const double original = errors.at(leaf).at("bf16_autocast").at("rel_l2").get<double>();
+      EXPECT_LE(relative_l2(name, actual.at(plain_name(name)), truth), 1.2 * original)
+          << name << " " << kernels::to_string(path);
+    }
   }
 }
 

@@ -28,6 +28,10 @@ inline eval::SequenceResult sequence_result(const std::string& name,
                   {"scale_shift", {10, 0.05, 0.1, 0.2, 0.3, {0.8, 0.9, 1}}}};
   result.points = eval::PointScores{
       100, 200, {0.1, 0.05}, {0.2, 0.15}, {0.9, 0.95}, 0.15, 0.3, {{0.01, 0.5, 0.25, 1 / 3.0}}};
+  result.stretches = eval::StretchScores{4, error_deg / 10, 0.002};
+  result.scans = {{"cameras", *result.points}};
+  result.scans[0].second.normals = {std::numeric_limits<double>::quiet_NaN(),
+                                    std::numeric_limits<double>::quiet_NaN()};
   result.width_px = 126;
   result.height_px = 84;
   result.runs = 3;

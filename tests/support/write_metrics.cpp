@@ -107,6 +107,18 @@ json poses(const std::string& name, double spread, bool similarity) {
         {"rpe_translation", scores.rpe_translation},
         {"rpe_rotation_deg", scores.rpe_rotation_deg}};
   }
+  const Rigid first_from_world = cam_from_world(truth[0]);
+  auto relative = truth;
+  for (Camera& camera : relative) {
+    camera = placed(camera, cam_from_world(camera) * inverse(first_from_world));
+  }
+  const auto scores = score_trajectory(inverted_poses(predicted),
+                                       inverted_poses(relative),
+                                       TrajectoryAlignment::kSimilarityAndOrigin);
+  result["trajectory_inverted"] = {{"ate_rmse", scores.ate_rmse},
+                                   {"are_deg", scores.are_deg},
+                                   {"rpe_translation", scores.rpe_translation},
+                                   {"rpe_rotation_deg", scores.rpe_rotation_deg}};
   return result;
 }
 
@@ -152,7 +164,8 @@ json points() {
           {"clip", 0.06},
           {"f_scores", f},
           {"voxel", 0.1},
-          {"voxel_means", list_of(voxel_means(truth, 0.1))}};
+          {"voxel_means", list_of(voxel_means(truth, 0.1))},
+          {"by_medians", list_of(match_by_medians(predicted, truth.slice(0, 0, 900)))}};
 }
 
 json draws() {

@@ -2,7 +2,6 @@
 #include "src/synthetic/textures.h"
 
 #include "src/base/error.h"
-#include "src/synthetic/photometric.h"
 #include "src/synthetic/vectors.h"
 #include "tests/support/message_of.h"
 
@@ -10,8 +9,10 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <cmath>
 #include <set>
+#include <utility>
 
 namespace vggt::synthetic {
 namespace {
@@ -76,6 +77,44 @@ TEST(Canvas, NoiseHasNoSeam) {
   EXPECT_LT(across, 1.6 * within);
 }
 
+// The sum of octaves point by point, by the definition.
+TEST(Canvas, NoiseIsTheSumOfItsOctaves) {
+  constexpr int64_t kSize = 32;
+  const NoiseOptions options = {.cells_x = 3, .cells_y = 16, .persistence = 0.7};
+  Random random(8);
+  const Field field = noise(random, kSize, options);
+  Random again(8);
+  std::vector<double> sum(kSize * kSize);
+  double strength = 1;
+  // As many octaves as the finer axis needs: 3 x 16, 6 x 32, 12 x 32, 24 x 32.
+  for (const auto& [columns, rows] :
+       std::vector<std::pair<int64_t, int64_t>>{{3, 16}, {6, 32}, {12, 32}, {24, 32}}) {
+    std::vector<double> lattice(static_cast<size_t>(columns * rows));
+    for (double& value : lattice) value = (again.uniform() - 0.5) * strength;
+    const auto at = [&, columns = columns, rows = rows](int64_t x, int64_t y) {
+      return lattice[static_cast<size_t>(y % rows * columns + x % columns)];
+    };
+    const auto smooth = [](double f) { return f * f * (3 - 2 * f); };
+    for (int64_t i = 0; i < kSize * kSize; ++i) {
+      const double u = static_cast<double>(i % kSize * columns) / kSize;
+      const double v = static_cast<double>(i / kSize * rows) / kSize;
+      const auto x = static_cast<int64_t>(u);
+      const auto y = static_cast<int64_t>(v);
+      const double wx = smooth(u - static_cast<double>(x));
+      const double wy = smooth(v - static_cast<double>(y));
+      sum[static_cast<size_t>(i)] += (1 - wy) * ((1 - wx) * at(x, y) + wx * at(x + 1, y)) +
+                                     wy * ((1 - wx) * at(x, y + 1) + wx * at(x + 1, y + 1));
+    }
+    strength *= options.persistence;
+  }
+  const auto [low, high] = std::minmax_element(sum.begin(), sum.end());
+  for (int64_t i = 0; i < kSize * kSize; ++i) {
+    const double expected = (sum[static_cast<size_t>(i)] - *low) / (*high - *low);
+    // float32 of sums of four numbers up to 0.5.
+    EXPECT_NEAR(field.at(i % kSize, i / kSize), expected, 1e-6);
+  }
+}
+
 TEST(Textures, EveryKindIsThereAndHasContrast) {
   const Textures textures = make_textures({.seed = 3, .count = kTextureKinds, .size_px = 64});
   ASSERT_EQ(textures.kinds.size(), static_cast<size_t>(kTextureKinds));
@@ -87,6 +126,12 @@ TEST(Textures, EveryKindIsThereAndHasContrast) {
     }
     EXPECT_GT(levels.size(), 5u) << kind;
   }
+}
+
+// The smallest that is allowed: steps that are shares of the size must not become 0.
+TEST(Textures, MayBeSmall) {
+  const Textures textures = make_textures({.seed = 1, .count = 4 * kTextureKinds, .size_px = 16});
+  EXPECT_EQ(textures.atlas.size(0), 4 * kTextureKinds);
 }
 
 TEST(Textures, OtherSeedsGiveOtherTextures) {
@@ -114,41 +159,6 @@ TEST(Textures, NameBadOptions) {
   EXPECT_THAT(message({.count = 3}), HasSubstr("count: 3"));
   EXPECT_THAT(message({.photo_share = 2}), HasSubstr("photo_share"));
   EXPECT_THAT(message({.photos = {at::zeros({9, 900, 3}, at::kByte)}}), HasSubstr("900 x 9 px"));
-}
-
-TEST(Photometric, DependsOnTheSeedAlone) {
-  const at::Tensor light = at::arange(2 * 3 * 20 * 30, at::kFloat).view({2, 3, 20, 30}) / 3600;
-  const at::Tensor before = light.clone();
-  const at::Tensor a = photometric(light, 5);
-  EXPECT_TRUE(at::equal(a, photometric(light, 5)));
-  EXPECT_FALSE(at::equal(a, photometric(light, 6)));
-  EXPECT_TRUE(at::equal(light, before));
-  EXPECT_GE(a.min().item<double>(), 0);
-  EXPECT_LE(a.max().item<double>(), 1);
-}
-
-// Whatever the brightness of the scene, the picture is neither black nor white.
-TEST(Photometric, ExposesByTheScene) {
-  const at::Tensor light = at::arange(3 * 20 * 30, at::kFloat).view({1, 3, 20, 30}) / 1800;
-  for (const double brightness : {0.01, 1.0, 50.0}) {
-    const double mean = photometric(light * brightness, 3).mean().item<double>();
-    EXPECT_GT(mean, 0.25) << brightness;
-    EXPECT_LT(mean, 0.85) << brightness;
-  }
-}
-
-TEST(Photometric, WithoutStrengthsKeepsEqualPixelsEqual) {
-  const at::Tensor light = at::full({2, 3, 8, 8}, 0.3);
-  const at::Tensor picture = photometric(light, 9, {0, 0, 0, 0, 0, 0});
-  EXPECT_EQ(picture.min().item<float>(), picture.max().item<float>());
-  // 0.65 of the range by the display's gamma.
-  EXPECT_NEAR(picture[0][0][0][0].item<double>(), std::pow(0.65, 1 / 2.2), 1e-5);
-}
-
-TEST(Photometric, TakesSmallPictures) {
-  for (uint64_t seed = 0; seed < 20; ++seed) {
-    EXPECT_TRUE(at::isfinite(photometric(at::full({1, 3, 1, 2}, 0.5), seed)).all().item<bool>());
-  }
 }
 
 }  // namespace
