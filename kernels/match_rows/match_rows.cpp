@@ -8,6 +8,10 @@
 #include <cmath>
 #include <vector>
 
+#include "kernels/common/cpu_features.h"
+#include "kernels/common/path.h"
+#include "kernels/linear/linear.h"
+
 namespace vggt::kernels {
 namespace {
 
@@ -15,65 +19,96 @@ constexpr float kNone = -2;  // below every cosine
 constexpr int64_t kSourceTile = 256;
 constexpr int64_t kAnchorTile = 1024;
 
-// Rows of one column group, unit length, float32: the part of `list` that is asked for.
-at::Tensor unit_rows(const at::Tensor& x, const int32_t* list, int64_t count) {
-  at::Tensor out = at::empty({count, x.size(1)}, x.options().dtype(at::kFloat));
-  float* to = out.mutable_data_ptr<float>();
-  const int64_t width = x.size(1);
-  const int64_t stride = x.stride(0);
-  const auto fill = [&](const auto* from) {
-    for (int64_t i = 0; i < count; ++i) {
-      const auto* row = from + list[i] * stride;
-      float* unit = to + i * width;
-      float sum = 0;
-      for (int64_t c = 0; c < width; ++c) {
-        unit[c] = static_cast<float>(row[c]);
-        sum += unit[c] * unit[c];
-      }
-      const float scale = 1 / std::sqrt(std::max(sum, 1e-24f));
-      for (int64_t c = 0; c < width; ++c) unit[c] *= scale;
-    }
-  };
-  if (x.scalar_type() == at::kFloat) {
-    fill(x.const_data_ptr<float>());
-  } else {
-    fill(x.const_data_ptr<c10::BFloat16>());
-  }
-  return out;
+// Whether our linear layer takes bfloat16 rows as they are and gives their products in float32.
+bool multiplies_bfloat16(const at::Tensor& x) {
+  return x.scalar_type() == at::kBFloat16 && x.size(1) % 2 == 0 && path() == Path::kFast &&
+         prefers_avx512_bf16();
 }
 
-// Sources [begin, end) of a block against its anchors, which are `units`.
+// Some rows of one column group, as the products take them, and 1 / their lengths.
+struct Rows {
+  at::Tensor values;
+  std::vector<float> scale;
+};
+
+template <class From, class To>
+void gather(const at::Tensor& x, const int32_t* list, Rows& rows) {
+  const auto* from = x.const_data_ptr<From>();
+  auto* to = rows.values.mutable_data_ptr<To>();
+  const int64_t width = x.size(1);
+  for (size_t i = 0; i < rows.scale.size(); ++i) {
+    const From* row = from + list[i] * x.stride(0);
+    To* copy = to + static_cast<int64_t>(i) * width;
+    float sum = 0;
+    for (int64_t c = 0; c < width; ++c) {
+      const auto value = static_cast<float>(row[c]);
+      copy[c] = static_cast<To>(row[c]);
+      sum += value * value;
+    }
+    rows.scale[i] = 1 / std::sqrt(std::max(sum, 1e-24f));
+  }
+}
+
+Rows gather_rows(const at::Tensor& x, const int32_t* list, int64_t count) {
+  const bool as_is = multiplies_bfloat16(x);
+  Rows rows = {at::empty({count, x.size(1)}, x.options().dtype(as_is ? at::kBFloat16 : at::kFloat)),
+               std::vector<float>(static_cast<size_t>(count))};
+  if (x.scalar_type() == at::kFloat) {
+    gather<float, float>(x, list, rows);
+  } else if (as_is) {
+    gather<c10::BFloat16, c10::BFloat16>(x, list, rows);
+  } else {
+    gather<c10::BFloat16, float>(x, list, rows);
+  }
+  return rows;
+}
+
+at::Tensor products(const at::Tensor& a, const at::Tensor& b) {
+  // It leaves few rows to LibTorch, which would round the products.
+  constexpr int64_t kLeastRows = 64;
+  if (a.scalar_type() == at::kBFloat16 && a.size(0) >= kLeastRows) {
+    return linear(a, b, {}, Activation::kNone, at::kFloat);
+  }
+  return a.to(at::kFloat).mm(b.to(at::kFloat).t());
+}
+
+// Sources of a block against its anchors.
 void match_tile(const at::Tensor& x,
                 const int32_t* sources,
                 int64_t count,
-                const int32_t* anchors,
-                const at::Tensor& units,
+                const int32_t* anchor_rows,
+                const Rows& anchors,
                 int32_t* best_row,
                 float* best_score) {
   std::fill(best_score, best_score + count, kNone);
-  std::copy(sources, sources + count, best_row);
-  if (units.size(0) == 0) return;
-  const at::Tensor tile = unit_rows(x, sources, count);
-  for (int64_t first = 0; first < units.size(0); first += kAnchorTile) {
-    const at::Tensor some = units.slice(0, first, first + kAnchorTile);
-    const at::Tensor scores = tile.mm(some.t());
-    const float* score = scores.const_data_ptr<float>();
+  const int64_t anchor_count = anchors.values.size(0);
+  if (anchor_count == 0) {
+    std::copy(sources, sources + count, best_row);
+    return;
+  }
+  std::fill(best_row, best_row + count, anchor_rows[0]);
+  const Rows tile = gather_rows(x, sources, count);
+  for (int64_t first = 0; first < anchor_count; first += kAnchorTile) {
+    const at::Tensor some = anchors.values.slice(0, first, first + kAnchorTile);
+    const at::Tensor scores = products(tile.values, some);
+    float* score = scores.mutable_data_ptr<float>();
+    const float* scale = anchors.scale.data() + first;
     const int64_t columns = some.size(0);
     for (int64_t i = 0; i < count; ++i) {
       // Two passes, so that the first vectorises; NaN compares false in both.
-      const float* row = score + i * columns;
+      float* row = score + i * columns;
+      const float own = tile.scale[static_cast<size_t>(i)];
       float most = kNone;
-      for (int64_t j = 0; j < columns; ++j) most = row[j] > most ? row[j] : most;
+      for (int64_t j = 0; j < columns; ++j) {
+        row[j] *= own * scale[j];
+        most = row[j] > most ? row[j] : most;
+      }
       if (!(most > best_score[i])) continue;
       best_score[i] = most;
-      best_row[i] = anchors[first + (std::find(row, row + columns, most) - row)];
+      best_row[i] = anchor_rows[first + (std::find(row, row + columns, most) - row)];
     }
   }
 }
-
-struct Task {
-  int64_t map, block, begin, end;  // sources
-};
 
 Match match_cpu(const at::Tensor& x, int64_t maps, const MatchBlocks& blocks) {
   const int64_t width = x.size(1) / maps;
@@ -94,29 +129,29 @@ Match match_cpu(const at::Tensor& x, int64_t maps, const MatchBlocks& blocks) {
   // anchors' unit rows.
   const bool small = maps * block_count >= 4 * at::get_num_threads();
   const auto run =
-      [&](int64_t map, int64_t block, const at::Tensor& units, int64_t begin, int64_t end) {
+      [&](int64_t map, int64_t block, const Rows& gathered, int64_t begin, int64_t end) {
         match_tile(x.narrow(1, map * width, width),
                    sources + begin,
                    end - begin,
                    anchors + anchor_offsets[block],
-                   units,
+                   gathered,
                    best_row + map * count + begin,
                    best_score + map * count + begin);
       };
-  const auto units_of = [&](int64_t map, int64_t block) {
-    return unit_rows(
+  const auto gathered_of = [&](int64_t map, int64_t block) {
+    return gather_rows(
         x.narrow(1, map * width, width), anchors + anchor_offsets[block], anchor_count(block));
   };
   if (small) {
     at::parallel_for(0, maps * block_count, 1, [&](int64_t first, int64_t last) {
       for (int64_t i = first; i < last; ++i) {
         const int64_t block = i / maps;
-        const at::Tensor units = units_of(i % maps, block);
+        const Rows gathered = gathered_of(i % maps, block);
         for (int64_t begin = source_offsets[block]; begin < source_offsets[block + 1];
              begin += kSourceTile) {
           run(i % maps,
               block,
-              units,
+              gathered,
               begin,
               std::min<int64_t>(begin + kSourceTile, source_offsets[block + 1]));
         }
@@ -126,7 +161,7 @@ Match match_cpu(const at::Tensor& x, int64_t maps, const MatchBlocks& blocks) {
   }
   for (int64_t map = 0; map < maps; ++map) {
     for (int64_t block = 0; block < block_count; ++block) {
-      const at::Tensor units = units_of(map, block);
+      const Rows gathered = gathered_of(map, block);
       const int64_t tiles =
           (source_offsets[block + 1] - source_offsets[block] + kSourceTile - 1) / kSourceTile;
       at::parallel_for(0, tiles, 1, [&](int64_t first, int64_t last) {
@@ -134,7 +169,7 @@ Match match_cpu(const at::Tensor& x, int64_t maps, const MatchBlocks& blocks) {
           const int64_t begin = source_offsets[block] + tile * kSourceTile;
           run(map,
               block,
-              units,
+              gathered,
               begin,
               std::min<int64_t>(begin + kSourceTile, source_offsets[block + 1]));
         }
@@ -145,6 +180,36 @@ Match match_cpu(const at::Tensor& x, int64_t maps, const MatchBlocks& blocks) {
 }
 
 }  // namespace
+
+Match match_rows_tiled(const at::Tensor& x, int64_t maps, const MatchBlocks& blocks) {
+  constexpr int64_t kTile = 1024;  // sources
+  const at::Tensor wide = x.to(at::kFloat).unflatten(1, {maps, x.size(1) / maps}).transpose(0, 1);
+  const at::Tensor rows = wide / wide.square().sum(-1, true).clamp_min(1e-24).sqrt();
+  const at::Tensor source_offsets = blocks.source_offsets.cpu();
+  const at::Tensor anchor_offsets = blocks.anchor_offsets.cpu();
+  const auto* from = source_offsets.const_data_ptr<int32_t>();
+  const auto* to = anchor_offsets.const_data_ptr<int32_t>();
+  Match match;
+  match.anchor = blocks.sources.unsqueeze(0).repeat({maps, 1});
+  match.score = at::full({maps, blocks.sources.size(0)}, kNone, wide.options());
+  const at::Tensor none = at::full({}, kNone, wide.options());
+  for (int64_t b = 0; b + 1 < source_offsets.size(0); ++b) {
+    const at::Tensor anchors = blocks.anchors.slice(0, to[b], to[b + 1]);
+    if (anchors.size(0) == 0) continue;
+    const at::Tensor units = rows.index_select(1, anchors.to(at::kLong)).transpose(1, 2);
+    for (int64_t begin = from[b]; begin < from[b + 1]; begin += kTile) {
+      const int64_t end = std::min<int64_t>(begin + kTile, from[b + 1]);
+      const at::Tensor sources = blocks.sources.slice(0, begin, end);
+      at::Tensor scores = rows.index_select(1, sources.to(at::kLong)).bmm(units);
+      scores = at::where(scores.isnan(), none, scores);
+      const auto [best, index] = scores.max(2);
+      const at::Tensor row = anchors.index_select(0, index.flatten()).view_as(index);
+      match.anchor.slice(1, begin, end).copy_(at::where(best > kNone, row, anchors.slice(0, 0, 1)));
+      match.score.slice(1, begin, end).copy_(best);
+    }
+  }
+  return match;
+}
 
 Match match_rows(const at::Tensor& x, int64_t maps, const MatchBlocks& blocks) {
   TORCH_CHECK(
@@ -164,7 +229,7 @@ Match match_rows(const at::Tensor& x, int64_t maps, const MatchBlocks& blocks) {
         list.scalar_type() == at::kInt && list.is_contiguous() && list.device() == x.device(),
         "match_rows: the lists must be contiguous int32 on the device of x");
   }
-  return match_cpu(x, maps, blocks);
+  return x.is_cpu() ? match_cpu(x, maps, blocks) : match_rows_tiled(x, maps, blocks);
 }
 
 }  // namespace vggt::kernels

@@ -30,7 +30,7 @@ Match match_rows_reference(const at::Tensor& x, int64_t maps, const MatchBlocks&
     match.anchor.slice(1, begin, begin + sources.size(0))
         .copy_(at::where(found,
                          anchors.index_select(0, index.flatten()).view_as(index).to(at::kInt),
-                         sources.to(at::kInt)));
+                         anchors[0].to(at::kInt)));
     match.score.slice(1, begin, begin + sources.size(0)).copy_(best);
   }
   return match;

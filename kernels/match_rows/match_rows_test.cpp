@@ -48,6 +48,9 @@ void expect_agreement(const at::Tensor& x, int64_t maps, const MatchBlocks& bloc
   EXPECT_LT((ours.score - truth.score).abs().max().item<double>(), kRounding);
   const int64_t differ = (ours.anchor != truth.anchor).sum().item<int64_t>();
   EXPECT_LE(differ, ours.anchor.numel() / 1000);
+  const Match tiled = match_rows_tiled(x, maps, blocks);
+  EXPECT_LT((tiled.score - truth.score).abs().max().item<double>(), kRounding);
+  EXPECT_LE((tiled.anchor != truth.anchor).sum().item<int64_t>(), ours.anchor.numel() / 1000);
 }
 
 TEST(MatchRows, FindsTheNearestAnchorOfEachBlockAndMap) {
@@ -78,7 +81,7 @@ TEST(MatchRows, OfEqualScoresTheLowestRowWins) {
   }
 }
 
-TEST(MatchRows, NanAndZerosNeverWinAndNeverChoose) {
+TEST(MatchRows, NanAndZerosNeverWin) {
   at::Tensor x = values({12, 4}, 3);
   const MatchBlocks blocks = {ints({0, 3}), ints({9, 10, 11}), ints({0, 3}), ints({0, 1, 2})};
   x[1].fill_(std::numeric_limits<float>::quiet_NaN());
@@ -88,14 +91,17 @@ TEST(MatchRows, NanAndZerosNeverWinAndNeverChoose) {
   x[11].copy_(-x[0]);
   const Match match = match_rows(x, 1, blocks);
   EXPECT_EQ(match.anchor[0][0].item<int>(), 0);
-  EXPECT_EQ(match.anchor[0][1].item<int>(), 10);  // itself
+  EXPECT_EQ(match.anchor[0][1].item<int>(), 0);  // the first
   EXPECT_EQ(match.score[0][1].item<float>(), -2);
   EXPECT_EQ(match.anchor[0][2].item<int>(), 2);  // 0 is more than -1
+  EXPECT_TRUE(at::equal(match.anchor, match_rows_tiled(x, 1, blocks).anchor));
+  EXPECT_TRUE(at::equal(match.anchor, match_rows_reference(x, 1, blocks).anchor));
 }
 
 TEST(MatchRows, ASourceWithoutAnchorsStaysAlone) {
   const MatchBlocks blocks = {ints({0, 2, 3}), ints({1, 2, 4}), ints({0, 0, 1}), ints({3})};
   const Match match = match_rows(values({5, 4}, 4), 1, blocks);
+  EXPECT_TRUE(at::equal(match.anchor, match_rows_tiled(values({5, 4}, 4), 1, blocks).anchor));
   EXPECT_EQ(match.anchor[0][0].item<int>(), 1);
   EXPECT_EQ(match.anchor[0][1].item<int>(), 2);
   EXPECT_EQ(match.anchor[0][2].item<int>(), 3);

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 
 #include "src/base/device.h"
+#include "src/base/error.h"
 #include "src/weights/synthetic.h"
 #include "tests/support/message_of.h"
 
@@ -116,7 +117,11 @@ TEST(TokenMerge, SaysWhatDoesNotFit) {
 }
 
 TEST(TokenMergeOnGpu, AgreesWithTheCpu) {
-  if (!has_cuda()) GTEST_SKIP() << "no GPU";
+  try {
+    select_device("cuda");
+  } catch (const ConfigError& error) {
+    GTEST_SKIP() << error.what();
+  }
   const TokenGroups groups = two_maps();
   const auto there = [](const at::Tensor& x) { return x.to(at::kCUDA); };
   const TokenGroups on_gpu = {

@@ -4,6 +4,7 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <string>
 #include <vector>
@@ -40,8 +41,8 @@ at::Tensor itself(const TokenLayout& layout) {
       .unsqueeze(0);
 }
 
-// of_patch [h w] int64: the patch that names each patch's group, the same in every frame, or of each
-// frame its own, [S, h w].
+// of_patch [h w] int64: the patch that names each patch's group, the same in every frame, or of
+// each frame its own, [S, h w].
 Anchors within_frames(const TokenLayout& layout, const at::Tensor& of_patch, int64_t groups) {
   const at::Tensor rows = patch_rows(layout);
   const at::Tensor named = rows.gather(1, of_patch.expand_as(rows));
@@ -52,8 +53,8 @@ Anchors within_frames(const TokenLayout& layout, const at::Tensor& of_patch, int
           {slots, slots, true}};
 }
 
-Anchors grid_anchors(const ControlOptions& options, const TokenLayout& layout) {
-  const Cells cells = grid_cells(layout, options.cell, CellEdge::kRagged);
+Anchors grid_anchors(int64_t cell, const TokenLayout& layout) {
+  const Cells cells = grid_cells(layout, cell, CellEdge::kRagged);
   // The first patch of each cell names it.
   const at::Tensor patch = at::arange(layout.patches(), cells.of_patch.options());
   const at::Tensor first =
@@ -62,11 +63,12 @@ Anchors grid_anchors(const ControlOptions& options, const TokenLayout& layout) {
   return within_frames(layout, first.index_select(0, cells.of_patch), cells.count);
 }
 
-Anchors random_anchors(const ControlOptions& options, const TokenLayout& layout) {
+Anchors random_anchors(const RandomOptions& options, const TokenLayout& layout) {
   const int64_t patches = layout.patches();
   const auto wanted = static_cast<int64_t>(options.kept * static_cast<double>(patches));
   const int64_t count = std::clamp<int64_t>(wanted, 1, patches);
-  const at::Tensor picked = highest(random_scores(layout, options.seed), count).cpu();
+  const at::Tensor picked =
+      highest(random_scores(layout, static_cast<uint64_t>(options.seed)), count).cpu();
   at::Tensor nearest = at::empty({layout.frames, patches}, at::kLong);
   auto* to = nearest.mutable_data_ptr<int64_t>();
   for (int64_t f = 0; f < layout.frames; ++f) {
@@ -96,25 +98,52 @@ std::unique_ptr<MergePolicy> make_identity(const TokenLayout& layout) {
       plan_from_anchors(layout, {itself(layout), {layout.rows, layout.rows, true}}, {}, 0));
 }
 
-std::unique_ptr<MergePolicy> make_grid(const ControlOptions& options, const TokenLayout& layout) {
+std::unique_ptr<MergePolicy> make_grid(const GridOptions& options, const TokenLayout& layout) {
   return std::make_unique<Fixed>(
-      "grid", plan_from_anchors(layout, grid_anchors(options, layout), {}, options.bias));
+      "grid", plan_from_anchors(layout, grid_anchors(options.cell, layout), {}, options.bias));
 }
 
-std::unique_ptr<MergePolicy> make_keys_grid(const ControlOptions& options,
-                                            const TokenLayout& layout) {
+std::unique_ptr<MergePolicy> make_keys_grid(const KeysGridOptions& options,
+                                            const TokenLayout& layout,
+                                            int64_t layers) {
   return std::make_unique<Fixed>(
       "keys-grid",
       plan_from_anchors(layout,
                         {itself(layout), {layout.rows, layout.rows, true}},
-                        grid_anchors(options, layout),
+                        grid_anchors(options.cell, layout),
                         options.bias),
-      options.frame_only_layers);
+      std::lround(options.frame_only * static_cast<double>(layers)));
 }
 
-std::unique_ptr<MergePolicy> make_random(const ControlOptions& options, const TokenLayout& layout) {
+std::unique_ptr<MergePolicy> make_random(const RandomOptions& options, const TokenLayout& layout) {
   return std::make_unique<Fixed>(
       "random", plan_from_anchors(layout, random_anchors(options, layout), {}, options.bias));
 }
+
+std::vector<Setting> settings_of(GridOptions& options) {
+  return {ratio_as_cell(options.cell),
+          number("cell", "side of a cell, patches", options.cell, 1, kMostCell),
+          number("bias", kBiasMeaning, options.bias, 0, 2)};
+}
+
+std::vector<Setting> settings_of(KeysGridOptions& options) {
+  return {ratio_as_cell(options.cell),
+          number("cell", "side of a cell, patches", options.cell, 1, kMostCell),
+          number("frame_only",
+                 "share of the global blocks, from the first on, that see each frame alone",
+                 options.frame_only,
+                 0,
+                 1),
+          number("bias", kBiasMeaning, options.bias, 0, 2)};
+}
+
+std::vector<Setting> settings_of(RandomOptions& options) {
+  return {ratio_setting([&options](double ratio) { options.kept = ratio; }),
+          number("kept", "share of a frame's patches that are anchors", options.kept, 0.001, 1),
+          number("seed", "of the draw", options.seed, 0, kMostSeed),
+          number("bias", kBiasMeaning, options.bias, 0, 2)};
+}
+
+std::vector<Setting> settings_of(IdentityOptions&) { return {}; }
 
 }  // namespace vggt::accel

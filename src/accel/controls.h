@@ -2,9 +2,11 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "src/accel/merge_policy.h"
 #include "src/accel/options.h"
+#include "src/accel/settings.h"
 
 namespace vggt::accel {
 
@@ -14,14 +16,20 @@ namespace vggt::accel {
 std::unique_ptr<MergePolicy> make_identity(const TokenLayout& layout);
 
 /// Every cell of every frame becomes one slot.
-std::unique_ptr<MergePolicy> make_grid(const ControlOptions& options, const TokenLayout& layout);
+std::unique_ptr<MergePolicy> make_grid(const GridOptions& options, const TokenLayout& layout);
 
 /// The same of keys and values alone: queries stay whole, so nothing is given back. The first
-/// `frame_only_layers` global blocks may run frame by frame instead.
-std::unique_ptr<MergePolicy> make_keys_grid(const ControlOptions& options,
-                                            const TokenLayout& layout);
+/// global blocks, of `layers`, may run frame by frame instead.
+std::unique_ptr<MergePolicy> make_keys_grid(const KeysGridOptions& options,
+                                            const TokenLayout& layout,
+                                            int64_t layers);
 
 /// Patches drawn at random become anchors; every other one merges into the nearest of its frame.
-std::unique_ptr<MergePolicy> make_random(const ControlOptions& options, const TokenLayout& layout);
+std::unique_ptr<MergePolicy> make_random(const RandomOptions& options, const TokenLayout& layout);
+
+std::vector<Setting> settings_of(GridOptions& options);
+std::vector<Setting> settings_of(KeysGridOptions& options);
+std::vector<Setting> settings_of(RandomOptions& options);
+std::vector<Setting> settings_of(IdentityOptions& options);
 
 }  // namespace vggt::accel

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "src/accel/merge_policy.h"
 #include "src/accel/options.h"
+#include "src/accel/settings.h"
 
 namespace vggt::accel {
 
@@ -12,5 +14,7 @@ namespace vggt::accel {
 /// random anchor per cell, built anew at every global block.
 std::unique_ptr<MergePolicy> make_fastvggt(const FastVggtOptions& options,
                                            const TokenLayout& layout);
+
+std::vector<Setting> settings_of(FastVggtOptions& options);
 
 }  // namespace vggt::accel

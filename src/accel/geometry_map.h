@@ -6,7 +6,8 @@
 namespace vggt::accel {
 
 /// How much geometry each patch holds: edges of the picture and variety of the encoder's tokens
-/// around it, each brought to [0, 1] within its frame, weighted, and brought there again (LiteVGGT).
+/// around it, each brought to [0, 1] within its frame, weighted, and brought there again
+/// (LiteVGGT).
 /// images   [S, 3, H, W] float, normalised as the encoder takes them
 /// patches  [S, h w, C], the encoder's tokens
 /// Returns float32 [S, h w].

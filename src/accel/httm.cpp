@@ -29,7 +29,7 @@ class Httm : public MergePolicy {
     for (size_t b = 0; b < keys_.sources.size(); ++b) {
       const auto members = static_cast<double>(keys_.sources[b] + keys_.anchors[b]);
       merged_keys_.push_back(
-          std::min(keys_.sources[b], std::llround(options.keys_merged * members)));
+          std::min<int64_t>(keys_.sources[b], std::llround(options.keys_merged * members)));
     }
     query_slots_ = layout.rows - queries_.blocks.sources.size(0);
     key_slots_ =
@@ -51,15 +51,16 @@ class Httm : public MergePolicy {
     const at::Tensor by_key =
         anchors_from_match(layout_.rows,
                            keys_.blocks,
-                           kernels::match_rows(inputs.k, heads_, keys_.blocks),
+                           kernels::match_rows(matchable(inputs.k), heads_, keys_.blocks),
                            merged_keys_);
     const TokenMap first = map_from_anchors(
-        anchors_from_match(
-            layout_.rows, queries_.blocks, kernels::match_rows(inputs.q, heads_, queries_.blocks)),
+        anchors_from_match(layout_.rows,
+                           queries_.blocks,
+                           kernels::match_rows(matchable(inputs.q), heads_, queries_.blocks)),
         {heads_ * query_slots_, query_slots_, true});
     const at::Tensor by_query = release_outliers(first, inputs.q, outliers_);
     // A group whose members all leave is gone, so a GPU knows a bound; a CPU counts.
-    const int64_t bound = heads_ * query_slots_ + outliers_;
+    const int64_t bound = std::min(heads_ * query_slots_ + outliers_, heads_ * layout_.rows);
     const SlotCount count = inputs.q.is_cpu() ? SlotCount{} : SlotCount{bound, layout_.rows, false};
     return plan_from_anchors(layout_,
                              {by_query, count},
@@ -84,6 +85,30 @@ std::unique_ptr<MergePolicy> make_httm(const HttmOptions& options,
                                        const TokenLayout& layout,
                                        int64_t heads) {
   return std::make_unique<Httm>(options, layout, heads);
+}
+
+std::vector<Setting> settings_of(HttmOptions& options) {
+  constexpr int64_t kMost = 1000000;
+  return {
+      ratio_setting([&options](double ratio) {
+        // As published at 0.3: of the keys a quarter are anchors, of the queries a tenth, and as
+        // many are outliers.
+        constexpr double kAnchorsOfKept = 5.0 / 6;
+        constexpr double kRounding = 1e-9;
+        const double anchors = kAnchorsOfKept * ratio;
+        options.keys.period = static_cast<int64_t>(std::ceil(1 / anchors - kRounding));
+        options.keys_merged = 1 - ratio;
+        options.queries.period = std::lround(3 / ratio);
+        options.outliers = ratio < 1 ? ratio / 3 : 1;
+      }),
+      number("run", "patches of a window, along a row of the grid", options.window.run, 1, kMost),
+      number("frames", "of a window", options.window.frames, 1, kMost),
+      number("query_period", "a query of so many is an anchor", options.queries.period, 1, kMost),
+      number("key_period", "a key of so many is an anchor", options.keys.period, 1, kMost),
+      number("keys_merged", "share of each window's keys", options.keys_merged, 0, 1),
+      number("outliers", "share of all queries that are taken out again", options.outliers, 0, 1),
+      first_frame_setting(options.first_frame),
+      number("bias", kBiasMeaning, options.bias, 0, 2)};
 }
 
 }  // namespace vggt::accel

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "src/accel/merge_policy.h"
 #include "src/accel/options.h"
+#include "src/accel/settings.h"
 
 namespace vggt::accel {
 
@@ -14,5 +16,7 @@ namespace vggt::accel {
 std::unique_ptr<MergePolicy> make_httm(const HttmOptions& options,
                                        const TokenLayout& layout,
                                        int64_t heads);
+
+std::vector<Setting> settings_of(HttmOptions& options);
 
 }  // namespace vggt::accel

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "src/accel/merge_policy.h"
 #include "src/accel/options.h"
+#include "src/accel/settings.h"
 
 namespace vggt::accel {
 
@@ -16,5 +18,13 @@ std::unique_ptr<MergePolicy> make_litevggt(const LiteVggtOptions& options,
                                            const TokenLayout& layout,
                                            const SceneMaps& maps,
                                            int64_t layers);
+
+/// As released, of a geometry map that is given: float [S, h w].
+std::unique_ptr<MergePolicy> make_released_litevggt(const LiteVggtOptions& options,
+                                                    const TokenLayout& layout,
+                                                    const at::Tensor& geometry,
+                                                    int64_t layers);
+
+std::vector<Setting> settings_of(LiteVggtOptions& options);
 
 }  // namespace vggt::accel

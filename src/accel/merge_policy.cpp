@@ -5,6 +5,20 @@
 
 namespace vggt::accel {
 
+std::set<int64_t> scaled_layers(const std::vector<int64_t>& of_24, int64_t layers) {
+  constexpr int64_t kPublished = 24;
+  std::set<int64_t> scaled;
+  for (const int64_t layer : of_24) {
+    scaled.insert(layers < kPublished ? layer * layers / kPublished : layer);
+  }
+  return scaled;
+}
+
+at::Tensor matchable(const at::Tensor& x) {
+  const bool taken = x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16;
+  return taken ? x : x.to(at::kFloat);
+}
+
 MergePlan plan_from_anchors(const TokenLayout& layout,
                             const Anchors& q,
                             const Anchors& kv,

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -23,7 +24,7 @@ enum class Act : uint8_t {
 /// What a plan is built from. Undefined unless policy.needs() says so.
 struct PlanInputs {
   at::Tensor xn;       ///< [R, C], the norm's output, float32 or bfloat16
-  at::Tensor q, k, v;  ///< [R, C], after q/k norm and RoPE, heads side by side
+  at::Tensor q, k, v;  ///< [R, C], after q/k norm and RoPE, heads side by side, of any dtype
   int64_t heads = 0;
 };
 
@@ -51,6 +52,12 @@ class MergePolicy {
   /// Waits for no device.
   virtual MergePlan build(int64_t layer, const PlanInputs& inputs) = 0;
 };
+
+/// Layers of the published 24, as those of a model with `layers`.
+std::set<int64_t> scaled_layers(const std::vector<int64_t>& of_24, int64_t layers);
+
+/// `x` in a dtype that match_rows() takes: itself if it is float32 or bfloat16, else in float32.
+at::Tensor matchable(const at::Tensor& x);
 
 /// How a build ends: the maps of queries and of keys and values (undefined: the same), a bias of
 /// `beta` log(mass) on the keys (0: none).

@@ -137,8 +137,8 @@ Windows window_blocks(const TokenLayout& layout,
       const int64_t frames = std::min(options.frames, layout.frames - first);
       const int64_t run = std::min(options.run, layout.patches() - place);
       const bool has_first = first == 0 && first_frame != FirstFrame::kPlain;
-      // As many anchors as the pattern alone would give: where the first frame's patches are anchors
-      // already, the other frames keep the rest of that number, by a longer period.
+      // As many anchors as the pattern alone would give: where the first frame's patches are
+      // anchors already, the other frames keep the rest of that number, by a longer period.
       int64_t budget = 0;
       for (int64_t t = 0; t < frames; ++t) {
         for (int64_t s = 0; s < run; ++s) budget += (s + pattern.step * t) % pattern.period == 0;

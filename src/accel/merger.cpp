@@ -4,9 +4,12 @@
 #include <ATen/ATen.h>
 
 #include <chrono>
+#include <limits>
 
 #include "kernels/attention/attention.h"
+#include "src/accel/methods.h"
 #include "src/base/device.h"
+#include "src/base/error.h"
 
 namespace vggt::accel {
 namespace {
@@ -55,11 +58,15 @@ at::Tensor attend_merged(const MergePlan& plan,
 
 }  // namespace
 
-Merger::Merger(std::unique_ptr<MergePolicy> policy, TokenLayout layout, bool timed)
-    : policy_(std::move(policy)), layout_(std::move(layout)), timed_(timed) {}
+Merger::Merger(std::unique_ptr<MergePolicy> policy, TokenLayout layout, MergeReport* report)
+    : policy_(std::move(policy)), layout_(std::move(layout)), report_(report) {}
 
 bool Merger::acts_at(Site site, int64_t layer) const {
-  return policy_ && policy_->act(site, layer) != Act::kNothing;
+  return policy_->act(site, layer) != Act::kNothing;
+}
+
+void Merger::keep(const MergeRecord& record) {
+  if (report_) report_->layers.push_back(record);
 }
 
 const MergePlan& Merger::plan_for(int64_t layer,
@@ -67,7 +74,7 @@ const MergePlan& Merger::plan_for(int64_t layer,
                                   const PlanInputs& inputs,
                                   MergeRecord& record) {
   if (act == Act::kBuild) {
-    Lap lap(layout_.position.device(), timed_);
+    Lap lap(layout_.position.device(), is_timed());
     plan_ = policy_->build(layer, inputs);
     plan_.policy = policy_->name();
     plan_.built_at = layer;
@@ -94,12 +101,13 @@ at::Tensor Merger::attend(Site site,
               " rows at a time, got ",
               q.sizes());
   const auto rows_of = [](const at::Tensor& x) { return x.squeeze(0).flatten(1); };
-  const PlanInputs inputs = {xn.squeeze(0), rows_of(q), rows_of(k), rows_of(v), q.size(2)};
+  const PlanInputs inputs = {
+      matchable(xn.squeeze(0)), rows_of(q), rows_of(k), rows_of(v), q.size(2)};
   MergeRecord record;
   record.layer = layer;
   const Act act = policy_->act(site, layer);
   if (act == Act::kWithinFrames) {
-    Lap lap(q.device(), timed_);
+    Lap lap(q.device(), is_timed());
     const auto by_frame = [&](const at::Tensor& x) {
       return x.squeeze(0).unflatten(0, {layout_.frames, layout_.rows / layout_.frames});
     };
@@ -107,9 +115,10 @@ at::Tensor Merger::attend(Site site,
     record.attention_s = lap.seconds();
     const at::Tensor update = project(out.flatten(0, 1).unsqueeze(0));
     record.restore_s = lap.seconds();
+    record.built_at = -1;
     record.rows = record.q_slots = layout_.rows;
     record.kv_slots = layout_.rows / layout_.frames;
-    records_.push_back(record);
+    keep(record);
     return update;
   }
   const MergePlan& plan = plan_for(layer, act, inputs, record);
@@ -118,13 +127,13 @@ at::Tensor Merger::attend(Site site,
   record.q_slots = plan.q.slots / plan.q.maps;
   record.kv_slots = plan.kv.slots / plan.kv.maps;
 
-  Lap lap(q.device(), timed_);
+  Lap lap(q.device(), is_timed());
   if (plan.is_identity()) {
     const at::Tensor out = kernels::attention(q, k, v);
     record.attention_s = lap.seconds();
     const at::Tensor update = project(out);
     record.restore_s = lap.seconds();
-    records_.push_back(record);
+    keep(record);
     return update;
   }
   const at::Tensor out = attend_merged(plan,
@@ -139,8 +148,41 @@ at::Tensor Merger::attend(Site site,
                                 ? unmerge(plan.q, project(out.unsqueeze(0)).squeeze(0))
                                 : project(unmerge(plan.q, out).unsqueeze(0)).squeeze(0);
   record.restore_s = lap.seconds();
-  records_.push_back(record);
+  keep(record);
   return update.unsqueeze(0);
+}
+
+std::vector<Merger> make_mergers(const MergeOptions& options,
+                                 const PassShape& shape,
+                                 const std::function<at::Tensor()>& images,
+                                 const at::Tensor& patches,
+                                 MergeReport* report) {
+  std::vector<Merger> mergers;
+  if (!options.is_on()) return mergers;
+  const Method& method = method_named(options.method);
+  const at::Device device = patches.device();
+  const int64_t tokens = shape.special + shape.grid_h * shape.grid_w;
+  const int64_t most_frames = std::numeric_limits<int32_t>::max() / (tokens * shape.heads);
+  if (shape.frames > most_frames) {
+    throw ConfigError("accel",
+                      options.method + " numbers the tokens of all heads in 32 bits: at most " +
+                          std::to_string(most_frames) + " frames of this size, got " +
+                          std::to_string(shape.frames));
+  }
+  Lap lap(device, report != nullptr);
+  const at::Tensor all_images = method.needs_maps ? images() : at::Tensor();
+  for (int64_t first = 0; first < patches.size(0); first += shape.frames) {
+    const TokenLayout layout =
+        regular_layout(shape.frames, shape.grid_h, shape.grid_w, shape.special, device);
+    SceneMaps maps;
+    if (method.needs_maps) {
+      maps = {all_images.narrow(0, first, shape.frames), patches.narrow(0, first, shape.frames)};
+    }
+    mergers.emplace_back(
+        method.make(options, {layout, maps, shape.layers, shape.heads}), layout, report);
+  }
+  if (report) report->setup_s += lap.seconds();
+  return mergers;
 }
 
 }  // namespace vggt::accel

@@ -5,28 +5,18 @@
 #include <memory>
 #include <vector>
 
+#include "src/accel/merge_options.h"
 #include "src/accel/merge_policy.h"
 
 namespace vggt::accel {
 
-/// What one use of a plan did; times in seconds, measured with the device at rest.
-struct MergeRecord {
-  int64_t layer = 0;
-  int64_t built_at = 0;
-  int64_t rows = 0;     ///< before
-  int64_t q_slots = 0;  ///< after, over all maps divided by their number
-  int64_t kv_slots = 0;
-  double plan_s = 0;       ///< building, 0 where an older plan served
-  double attention_s = 0;  ///< merging and attention
-  double restore_s = 0;    ///< projection and giving rows back
-};
-
 /// The merging of one pass over one scene: asks the policy layer by layer, keeps the plan in force,
-/// records. Null policies, and plans that change nothing, are the dense path.
+/// reports. Plans that change nothing are the dense path.
 class Merger {
  public:
-  /// timed: wait for the device around each part, so that records hold times
-  Merger(std::unique_ptr<MergePolicy> policy, TokenLayout layout, bool timed);
+  /// report: what every layer's record is added to, outlives the merger; the device is waited for
+  /// around each part, so that it holds times. Null: neither.
+  Merger(std::unique_ptr<MergePolicy> policy, TokenLayout layout, MergeReport* report);
 
   bool acts_at(Site site, int64_t layer) const;
 
@@ -41,17 +31,35 @@ class Merger {
                     const at::Tensor& v,
                     const std::function<at::Tensor(const at::Tensor&)>& project);
 
-  const std::vector<MergeRecord>& records() const { return records_; }
-  const TokenLayout& layout() const { return layout_; }
-
  private:
+  bool is_timed() const { return report_ != nullptr; }
+  void keep(const MergeRecord& record);
   const MergePlan& plan_for(int64_t layer, Act act, const PlanInputs& inputs, MergeRecord& record);
 
   std::unique_ptr<MergePolicy> policy_;
   TokenLayout layout_;
-  bool timed_;
+  MergeReport* report_;
   MergePlan plan_;
-  std::vector<MergeRecord> records_;
 };
+
+/// What the mergers of a pass are made for.
+struct PassShape {
+  int64_t frames = 0;
+  int64_t grid_h = 0, grid_w = 0;  ///< patches
+  int64_t special = 0;             ///< tokens before the patches
+  int64_t layers = 0;              ///< global blocks
+  int64_t heads = 0;
+};
+
+/// One for each scene, or none if merging is off.
+/// images   [B S, 3, H, W] normalised, as the encoder takes them; only for methods that need maps
+/// patches  [B S, h w, C], the encoder's tokens
+/// report   null: nothing is timed
+/// Throws ConfigError("accel"): the method or a setting is wrong, or there are too many frames.
+std::vector<Merger> make_mergers(const MergeOptions& options,
+                                 const PassShape& shape,
+                                 const std::function<at::Tensor()>& images,
+                                 const at::Tensor& patches,
+                                 MergeReport* report);
 
 }  // namespace vggt::accel

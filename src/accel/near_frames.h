@@ -7,7 +7,7 @@
 namespace vggt::accel {
 
 /// A block for each frame but the first: its sources may choose among the anchors of frame 0, of
-/// their own frame and of the (at most) two other frames whose patches' mean of `x` is most similar.
+/// their own frame and of the (at most) two others whose patches' mean of `x` is most similar.
 /// sources  [S - 1, n] rows; anchors0 [n0] rows of frame 0; anchors [S - 1, A] rows of the others
 /// x        [R, C]
 kernels::MatchBlocks near_blocks(const TokenLayout& layout,

@@ -3,12 +3,13 @@
 
 #include "src/accel/merge_policy.h"
 #include "src/accel/options.h"
+#include "src/accel/settings.h"
 
 namespace vggt::accel {
 
-/// What FastVGGT and LiteVGGT have in common: each patch of a later frame is protected, an anchor or
-/// a source; sources merge into the anchor whose row is most similar; frame 0 is all anchors but for
-/// its protected patches. Every later frame has as many sources.
+/// What FastVGGT and LiteVGGT have in common: each patch of a later frame is protected, an anchor
+/// or a source; sources merge into the anchor whose row is most similar; frame 0 is all anchors but
+/// for its protected patches. Every later frame has as many sources.
 struct PatchRoles {
   at::Tensor protect;      ///< bool [S, h w]
   at::Tensor anchor;       ///< bool [S, h w], without the first frame's

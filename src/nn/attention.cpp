@@ -42,17 +42,24 @@ at::Tensor Attention::forward(const at::Tensor& x,
     trace("q_roped", q.transpose(1, 2));
     trace("k_roped", k.transpose(1, 2));
   }
-  if (merge && merge->merger->acts_at(accel::Site::kGlobal, merge->layer)) {
-    return merge->merger->attend(
-        accel::Site::kGlobal,
-        merge->layer,
-        x,
-        q.to(dtype),
-        k.to(dtype),
-        v,
-        [&](const at::Tensor& rows) { return proj->forward_wide(rows); });
+  q = q.to(dtype);
+  k = k.to(dtype);
+  if (merge && merge->mergers->front().acts_at(accel::Site::kGlobal, merge->layer)) {
+    std::vector<at::Tensor> scenes;
+    for (int64_t b = 0; b < x.size(0); ++b) {
+      const auto scene = [b](const at::Tensor& all) { return all.narrow(0, b, 1); };
+      scenes.push_back((*merge->mergers)[static_cast<size_t>(b)].attend(
+          accel::Site::kGlobal,
+          merge->layer,
+          scene(x),
+          scene(q),
+          scene(k),
+          scene(v),
+          [&](const at::Tensor& rows) { return proj->forward_wide(rows); }));
+    }
+    return scenes.size() == 1 ? scenes.front() : at::cat(scenes);
   }
-  return proj->forward_wide(kernels::attention(q.to(dtype), k.to(dtype), v));
+  return proj->forward_wide(kernels::attention(q, k, v));
 }
 
 }  // namespace vggt::nn

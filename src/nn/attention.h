@@ -2,7 +2,7 @@
 #pragma once
 
 #include <memory>
-#include <optional>
+#include <vector>
 
 #include "kernels/rope2d/rope2d.h"
 #include "src/nn/layers.h"
@@ -15,8 +15,8 @@ namespace vggt::nn {
 
 /// Which attention of a merged pass a block is.
 struct MergeSite {
-  accel::Merger* merger = nullptr;
-  int64_t layer = 0;
+  std::vector<accel::Merger>* mergers = nullptr;  ///< one per scene
+  int64_t layer = 0;                              ///< of the blocks over all frames
 };
 
 /// Multi-head self-attention of a ViT block: softmax(q k^T / sqrt(D)) v, projected.

@@ -145,7 +145,7 @@ ModelConfig from_shapes(const Shapes& shapes, std::vector<std::string>& assumed)
   config.aggregator.depth = depth;
   config.aggregator.num_heads = num_heads;
   config.aggregator.mlp_ratio = shapes.ratio("aggregator.frame_blocks.0");
-  assumed.push_back("patch_embed.num_heads = the aggregator's");
+  assumed.emplace_back("patch_embed.num_heads = the aggregator's");
 
   const std::string origin =
       like ? "as in " + like->first : "VGGT-1B's, or in proportion to its depth";

@@ -20,7 +20,7 @@ at::Tensor values(at::IntArrayRef shape, uint64_t seed) {
 template <class T>
 std::vector<T> list(const at::Tensor& x) {
   const at::Tensor flat = x.contiguous().flatten();
-  return {flat.const_data_ptr<T>(), flat.const_data_ptr<T>() + flat.numel()};
+  return std::vector<T>(flat.const_data_ptr<T>(), flat.const_data_ptr<T>() + flat.numel());
 }
 
 TokenLayout grid(int64_t frames, int64_t h, int64_t w) {
@@ -58,8 +58,7 @@ TEST(MergeSteps, ACellsLowestIsPickedAmongThoseAllowed) {
   const Cells cells = grid_cells(grid(1, 2, 4), 2, CellEdge::kRagged);
   const float nan = std::numeric_limits<float>::quiet_NaN();
   const at::Tensor score = at::tensor({3.f, 1.f, 5.f, 5.f, 2.f, 0.f, nan, 5.f}).view({1, 8});
-  const at::Tensor allowed =
-      at::tensor({true, true, true, true, true, false, true, true}, at::kBool).view({1, 8});
+  const at::Tensor allowed = (at::tensor({1, 1, 1, 1, 1, 0, 1, 1}) > 0).view({1, 8});
   EXPECT_THAT(list<bool>(lowest_of_cells(cells, score, allowed)),
               ElementsAre(false, true, true, false, false, false, false, false));
   const at::Tensor none = at::zeros({1, 8}, at::kBool);
@@ -150,8 +149,8 @@ TEST(MergeSteps, ExactlyTheAskedNumberOfOutliersLeaves) {
       }
     }
     EXPECT_GE(alone, std::min<int64_t>(count, 11));
-    if (count == 0) EXPECT_EQ(alone, 0);
-    if (count == 12) EXPECT_TRUE(left.is_identity());
+    EXPECT_EQ(alone == 0, count == 0);
+    EXPECT_EQ(left.is_identity(), count == 12);
   }
   // The one that deviates most, found by hand.
   const at::Tensor mean = unmerge(map, merge(map, x));

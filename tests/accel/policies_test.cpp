@@ -12,6 +12,7 @@
 #include "src/accel/httm.h"
 #include "src/accel/litevggt.h"
 #include "src/accel/merger.h"
+#include "src/accel/window_keys.h"
 #include "src/weights/synthetic.h"
 
 namespace vggt::accel {
@@ -37,7 +38,8 @@ std::vector<Method> methods() {
       {"identity",
        [](const TokenLayout& layout, const SceneMaps&) { return make_identity(layout); }},
       {"grid", control(make_grid)},
-      {"keys-grid", control(make_keys_grid)},
+      {"keys-grid",
+       [](const TokenLayout& l, const SceneMaps&) { return make_keys_grid({}, l, 24); }},
       {"random", control(make_random)},
       {"fastvggt", [](const TokenLayout& l, const SceneMaps&) { return make_fastvggt({}, l); }},
       {"fastvggt scene",
@@ -49,6 +51,12 @@ std::vector<Method> methods() {
       {"permuted",
        [](const TokenLayout& l, const SceneMaps& m) {
          return make_litevggt({.permuted = true}, l, m, 24);
+       }},
+      {"window-keys",
+       [](const TokenLayout& l, const SceneMaps&) { return make_window_keys({}, l, 24, kHeads); }},
+      {"window-keys each",
+       [](const TokenLayout& l, const SceneMaps&) {
+         return make_window_keys({.by_head = true}, l, 24, kHeads);
        }},
       {"httm", [](const TokenLayout& l, const SceneMaps&) { return make_httm({}, l, kHeads); }},
       {"httm plain",
@@ -180,8 +188,8 @@ TEST(Policies, AFramesOrderDoesNotMatterToMethodsThatKnowNoTime) {
                      by_frame(s.inputs.v),
                      kHeads};
   for (const Method& method : methods()) {
-    if (std::string(method.name).starts_with("httm") || std::string(method.name) == "permuted")
-      continue;
+    const std::string name = method.name;
+    if (name.starts_with("httm") || name.starts_with("window") || name == "permuted") continue;
     const MergePlan plan = method.make(s.layout, s.maps)->build(0, s.inputs);
     const MergePlan other = method.make(shuffled.layout, shuffled.maps)->build(0, shuffled.inputs);
     const at::Tensor row = at::arange(s.layout.rows, at::kDouble).unsqueeze(1);
