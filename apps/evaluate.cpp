@@ -5,6 +5,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "apps/accel_options.h"
 #include "apps/commands.h"
 #include "apps/evaluate_steps.h"
 #include "apps/help.h"
@@ -196,6 +197,7 @@ void add_evaluate(CLI::App& app) {
       ->type_name("FOLDER");
   add_choice_options(*sub, *command);
   add_model_options(*sub, command->model);
+  add_accel_options(*sub, command->model.accel);
 
   constexpr const char* kMeasured = "What is measured";
   sub->add_option("--repeat", command->repeat, "Run the network so often; the median time counts")

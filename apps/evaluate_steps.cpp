@@ -9,6 +9,7 @@
 #include <map>
 #include <optional>
 
+#include "apps/accel_options.h"
 #include "apps/interrupt.h"
 #include "apps/messages.h"
 #include "apps/output_file.h"
@@ -214,7 +215,10 @@ class Scorer {
                    const eval::Truth& truth,
                    eval::SequenceResult& result) {
     const auto run = [&] {
-      Reconstruction answer = predict(*loaded_.model, input, names, {.progress = kUninterrupted});
+      Reconstruction answer = predict(*loaded_.model,
+                                      input,
+                                      names,
+                                      {.merge = command_.model.accel, .progress = kUninterrupted});
       synchronize(loaded_.device);
       return answer;
     };
@@ -329,16 +333,18 @@ Json frame_lists_of(std::span<const eval::SequenceResult> results) {
 }
 
 Json key_of(const EvaluateCommand& command, const LoadedModel& loaded) {
-  return {{"engine", version()},
-          {"weights", hash_of_weights(loaded.weights)},
-          {"model", command.model.model},
-          {"config", command.model.config.empty() ? "" : file_hash(command.model.config)},
-          {"precision", to_string(loaded.precision)},
-          {"device", describe_device(loaded.device)},
-          {"dataset", command.dataset},
-          {"repeat", command.repeat},
-          {"points", command.points ? command.most_points : -1},
-          {"compat", command.compat}};
+  Json key = {{"engine", version()},
+              {"weights", hash_of_weights(loaded.weights)},
+              {"model", command.model.model},
+              {"config", command.model.config.empty() ? "" : file_hash(command.model.config)},
+              {"precision", to_string(loaded.precision)},
+              {"device", describe_device(loaded.device)},
+              {"dataset", command.dataset},
+              {"repeat", command.repeat},
+              {"points", command.points ? command.most_points : -1},
+              {"compat", command.compat}};
+  if (command.model.accel.is_on()) key["accel"] = to_json(command.model.accel);
+  return key;
 }
 
 std::vector<eval::SequenceResult> score_all(const EvaluateCommand& command,

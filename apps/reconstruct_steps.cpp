@@ -268,8 +268,13 @@ Answer compute(const ReconstructCommand& command,
   answer.model = loaded.describe();
   std::vector<std::string> names;
   for (const Photo& photo : answer.read.photos) names.push_back(photo.name);
-  answer.result = predict(
-      *loaded.model, answer.read.input, names, {.progress = progress, .seconds = &facts.seconds});
+  answer.result = predict(*loaded.model,
+                          answer.read.input,
+                          names,
+                          {.merge = command.model.accel,
+                           .merge_report = &facts.merging,
+                           .progress = progress,
+                           .seconds = &facts.seconds});
   answer.result.note = loaded.note;
   return answer;
 }

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "src/accel/merger.h"
+#include "src/accel/methods.h"
 #include "src/base/device.h"
 #include "src/base/trace.h"
 
@@ -47,9 +49,7 @@ at::Tensor Aggregator::positions(int64_t rows, int64_t columns, at::Device devic
   return at::cat({at::zeros({config.special_tokens(), 2}, options), patches}).unsqueeze(0);
 }
 
-at::Tensor Aggregator::encode(const at::Tensor& images,
-                              const ProgressCallback& progress,
-                              StageProgress::Seconds* seconds) const {
+at::Tensor Aggregator::normalized(const at::Tensor& images) const {
   // ImageNet's statistics, as float32 constants in every precision.
   const auto options = at::TensorOptions().dtype(at::kFloat);
   const at::Tensor mean =
@@ -57,17 +57,21 @@ at::Tensor Aggregator::encode(const at::Tensor& images,
   const at::Tensor std =
       at::tensor({0.229, 0.224, 0.225}, options).view({3, 1, 1}).to(images.device());
   const at::ScalarType dtype = camera_token.scalar_type();
+  return (images.to(dtype) - mean.to(dtype)) / std.to(dtype);
+}
 
+at::Tensor Aggregator::encode(const at::Tensor& images,
+                              const ProgressCallback& progress,
+                              StageProgress::Seconds* seconds) const {
   StageProgress stage("encoder", images.size(0), progress, seconds);
   const int64_t patches = images.size(2) / config.patch_size * (images.size(3) / config.patch_size);
   const int64_t step = std::max<int64_t>(1, tokens_at_a_time(images.device()) / patches);
   std::vector<at::Tensor> parts;
   for (int64_t begin = 0; begin < images.size(0); begin += step) {
-    const at::Tensor chunk = images.slice(0, begin, begin + step);
-    const at::Tensor normalized = (chunk.to(dtype) - mean.to(dtype)) / std.to(dtype);
-    trace("agg.images_normalized", normalized);
+    const at::Tensor chunk = normalized(images.slice(0, begin, begin + step));
+    trace("agg.images_normalized", chunk);
     const TraceScope scope("dino");
-    parts.push_back(patch_embed->forward(normalized, &stage));
+    parts.push_back(patch_embed->forward(chunk, &stage));
     synchronize(images.device());
     stage.advance(chunk.size(0));
   }
@@ -76,18 +80,43 @@ at::Tensor Aggregator::encode(const at::Tensor& images,
 
 AggregatedTokens Aggregator::forward(const at::Tensor& images,
                                      const ProgressCallback& progress,
-                                     StageProgress::Seconds* seconds) const {
+                                     StageProgress::Seconds* seconds,
+                                     const accel::MergeOptions& merge,
+                                     accel::MergeReport* merge_report) const {
+  accel::check(merge);
+  const at::Tensor patches = encode(images.flatten(0, 1), progress, seconds);
+  return aggregate(images, patches, progress, seconds, merge, merge_report);
+}
+
+AggregatedTokens Aggregator::aggregate(const at::Tensor& images,
+                                       const at::Tensor& patches,
+                                       const ProgressCallback& progress,
+                                       StageProgress::Seconds* seconds,
+                                       const accel::MergeOptions& merge,
+                                       accel::MergeReport* merge_report) const {
   const int64_t scenes = images.size(0);
   const int64_t frames = images.size(1);
   const int64_t rows = images.size(3) / config.patch_size;
   const int64_t columns = images.size(4) / config.patch_size;
   const int64_t channels = config.embed_dim;
 
-  at::Tensor x = encode(images.flatten(0, 1), progress, seconds);
-  x = at::cat({per_frame(camera_token, scenes, frames).flatten(0, 1),
-               per_frame(register_token, scenes, frames).flatten(0, 1),
-               x},
-              1);  // the residual stream, [B S, P, C]
+  const auto depth = static_cast<int64_t>(frame_blocks.size());
+  StageProgress stage("aggregator", 2 * depth, progress, seconds);
+  std::vector<accel::Merger> mergers = accel::make_mergers(
+      merge,
+      {.frames = frames,
+       .grid_h = rows,
+       .grid_w = columns,
+       .special = config.special_tokens(),
+       .layers = static_cast<int64_t>(global_blocks.size()),
+       .heads = config.aggregator.num_heads},
+      [&] { return normalized(images.flatten(0, 1)); },
+      patches,
+      merge_report);
+  at::Tensor x = at::cat({per_frame(camera_token, scenes, frames).flatten(0, 1),
+                          per_frame(register_token, scenes, frames).flatten(0, 1),
+                          patches},
+                         1);  // the residual stream, [B S, P, C]
   const int64_t tokens = x.size(1);
 
   const TraceScope scope("agg");
@@ -102,9 +131,7 @@ AggregatedTokens Aggregator::forward(const at::Tensor& images,
   const at::ScalarType kept_dtype = frame_blocks.front()->attn->qkv->weight.scalar_type();
 
   AggregatedTokens result;
-  const auto depth = static_cast<int64_t>(frame_blocks.size());
   const int64_t at_a_time = tokens_at_a_time(images.device());
-  StageProgress stage("aggregator", 2 * depth, progress, seconds);
   for (int64_t i = 0; i < depth; ++i) {
     const bool is_kept = std::binary_search(kept.begin(), kept.end(), i);
     {
@@ -126,7 +153,8 @@ AggregatedTokens Aggregator::forward(const at::Tensor& images,
     {
       const TraceScope block("global_", i);
       const TraceMute inside(i > 0);
-      global_blocks[i]->update(x, &global_rope, at_a_time);
+      const MergeSite site = {&mergers, i};
+      global_blocks[i]->update(x, &global_rope, at_a_time, &site);
     }
     trace("global_" + std::to_string(i) + ".out", x);
     synchronize(images.device());

@@ -12,6 +12,15 @@
 #include "src/base/trace.h"
 
 namespace vggt::nn {
+namespace {
+
+// Equal parts of at most so many tokens: a last one of few would be taken by another kernel.
+int64_t part_of(int64_t tokens, int64_t at_a_time) {
+  const int64_t parts = tokens / at_a_time + (tokens % at_a_time > 0 ? 1 : 0);
+  return parts > 1 ? (tokens + parts - 1) / parts : std::max<int64_t>(tokens, 1);
+}
+
+}  // namespace
 
 Block::Block(const BlockOptions& options) {
   const int64_t channels = options.channels;
@@ -25,11 +34,13 @@ Block::Block(const BlockOptions& options) {
   ls2 = register_module("ls2", std::make_shared<LayerScale>(channels));
 }
 
-at::Tensor Block::forward(const at::Tensor& x, const kernels::RopeTables* rope) const {
+at::Tensor Block::forward(const at::Tensor& x,
+                          const kernels::RopeTables* rope,
+                          const MergeSite* merge) const {
   trace("in", x);
   at::Tensor update = norm1->forward(x);
   trace("norm1", update);
-  update = attn->forward(update, rope);
+  update = attn->forward(update, rope, merge);
   trace("attn_out", update);
   const at::Tensor middle = ls1->add(x, update);
   update = mlp->forward(norm2->forward(middle));
@@ -37,16 +48,20 @@ at::Tensor Block::forward(const at::Tensor& x, const kernels::RopeTables* rope) 
   return ls2->add(middle, update);
 }
 
-void Block::update(at::Tensor& x, const kernels::RopeTables* rope, int64_t tokens_at_a_time) const {
+void Block::update(at::Tensor& x,
+                   const kernels::RopeTables* rope,
+                   int64_t tokens_at_a_time,
+                   const MergeSite* merge) const {
   // A listener is told of whole tensors; gradients need what x was.
   if (tracing() || kernels::path() == kernels::Path::kPlain ||
       (c10::GradMode::is_enabled() && x.requires_grad())) {
-    x = forward(x, rope);
+    x = forward(x, rope, merge);
     return;
   }
   const int64_t groups = x.size(0);
   const int64_t tokens = x.size(1);
-  if (groups > 1 && groups * tokens > tokens_at_a_time) {
+  const bool merges = merge && merge->acts();
+  if (!merges && groups > 1 && groups * tokens > tokens_at_a_time) {
     const int64_t step = std::max<int64_t>(1, tokens_at_a_time / tokens);
     for (int64_t begin = 0; begin < groups; begin += step) {
       at::Tensor part = x.slice(0, begin, begin + step);
@@ -60,14 +75,17 @@ void Block::update(at::Tensor& x, const kernels::RopeTables* rope, int64_t token
     return;
   }
 
-  const at::Tensor attended = attend(x, rope, tokens_at_a_time);
+  // Merging projects what it has merged; else each part is projected when its turn comes.
+  const at::Tensor attended =
+      merges ? attend_merged(x, rope, *merge) : attend(x, rope, tokens_at_a_time);
   const at::ScalarType products = mlp->fc1->weight.scalar_type();
-  const int64_t step = groups > 1 ? tokens : std::min(tokens, tokens_at_a_time);
+  const int64_t step = groups > 1 ? tokens : part_of(tokens, tokens_at_a_time);
   for (int64_t begin = 0; begin < tokens; begin += step) {
     at::Tensor part = x.slice(1, begin, begin + step);
+    const at::Tensor of_part = attended.slice(1, begin, begin + step);
     const at::Tensor normed =
         kernels::residual_norm(part,
-                               attn->proj->forward_wide(attended.slice(1, begin, begin + step)),
+                               merges ? of_part : attn->proj->forward_wide(of_part),
                                ls1->gamma,
                                norm2->weight,
                                norm2->bias,
@@ -77,31 +95,41 @@ void Block::update(at::Tensor& x, const kernels::RopeTables* rope, int64_t token
   }
 }
 
+at::Tensor Block::normed_input(at::Tensor x) const {
+  return kernels::residual_norm(
+      x, {}, {}, norm1->weight, norm1->bias, norm1->eps, attn->qkv->weight.scalar_type());
+}
+
 // Attention over all tokens of x, before its projection: [B, N, C].
 at::Tensor Block::attend(at::Tensor& x,
                          const kernels::RopeTables* rope,
                          int64_t tokens_at_a_time) const {
-  const at::ScalarType products = attn->qkv->weight.scalar_type();
-  const auto normed = [&](at::Tensor part) {
-    return kernels::residual_norm(part, {}, {}, norm1->weight, norm1->bias, norm1->eps, products);
-  };
   const int64_t groups = x.size(0);
   const int64_t tokens = x.size(1);
   kernels::Heads all;
   if (groups > 1 || tokens <= tokens_at_a_time) {
-    all = attn->heads_of(normed(x), rope);
+    all = attn->heads_of(normed_input(x), rope);
   } else {
     all = attn->empty_heads(groups, tokens, x.device());
-    for (int64_t begin = 0; begin < tokens; begin += tokens_at_a_time) {
-      const int64_t end = std::min(begin + tokens_at_a_time, tokens);
+    const int64_t step = part_of(tokens, tokens_at_a_time);
+    for (int64_t begin = 0; begin < tokens; begin += step) {
+      const int64_t end = std::min(begin + step, tokens);
       const auto part = [&](const at::Tensor& t) { return t.slice(1, begin, end); };
       kernels::RopeTables own;
       if (rope) own = {part(rope->cos), part(rope->sin)};
       attn->heads_of(
-          normed(part(x)), rope ? &own : nullptr, {part(all.q), part(all.k), part(all.v)});
+          normed_input(part(x)), rope ? &own : nullptr, {part(all.q), part(all.k), part(all.v)});
     }
   }
   return kernels::attention(all.q, all.k, all.v);
+}
+
+// The same with the mergers of `merge`, projected.
+at::Tensor Block::attend_merged(const at::Tensor& x,
+                                const kernels::RopeTables* rope,
+                                const MergeSite& merge) const {
+  const at::Tensor normed = normed_input(x);
+  return attn->merged(normed, attn->heads_of(normed, rope), merge);
 }
 
 }  // namespace vggt::nn

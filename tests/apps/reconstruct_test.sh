@@ -24,10 +24,19 @@ said 2 'overwrite' reconstruct "$photos" -o "$out" --from-cache
 # What decides the network's output is noticed.
 said 0 "the network runs again: 'fit'" reconstruct "$photos" -o "$out" --overwrite --from-cache --fit pad
 network_ran || fail "the network did not run again"
+said 0 "the network runs again: 'accel' differs" reconstruct "$photos" -o "$out" --overwrite --from-cache --fit pad \
+  --accel keys-grid --accel-options cell=3
+[[ $(field "$out/report.json" '["model"]["accel"]["settings"]["cell"]') == 3 ]] || fail "the report does not say how it merged"
+(($(field "$out/report.json" '["merging"]["layers"][0]["key_slots"]') < \
+  $(field "$out/report.json" '["merging"]["layers"][0]["tokens"]'))) || fail "the report does not count merged tokens"
+said 2 "accel: grid: cell: '0' must be a whole number" reconstruct "$photos" -o "$folder/none" --accel grid \
+  --accel-options cell=0
 printf 'x' >>"$photos/DJI_0020.jpg"
-said 0 'runs again: photo DJI_0020.jpg changed' reconstruct "$photos" -o "$out" --overwrite --from-cache --fit pad
+said 0 'runs again: photo DJI_0020.jpg changed' reconstruct "$photos" -o "$out" --overwrite --from-cache --fit pad \
+  --accel keys-grid --accel-options cell=3
 rm "$photos/DJI_0022.jpg"
-said 0 'runs again: there were 3 photos' reconstruct "$photos" -o "$out" --overwrite --from-cache --fit pad
+said 0 'runs again: there were 3 photos' reconstruct "$photos" -o "$out" --overwrite --from-cache --fit pad \
+  --accel keys-grid --accel-options cell=3
 cp models/mini.safetensors "$folder/other.safetensors"
 said 0 'runs again: the weights changed' reconstruct "$photos" -o "$out" --overwrite --from-cache --fit pad \
   --weights "$folder/other.safetensors"
