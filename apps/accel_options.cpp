@@ -29,9 +29,10 @@ void add_accel_options(CLI::App& app, accel::MergeOptions& options) {
   for (const accel::Method& method : accel::methods()) names.push_back(method.name);
   app.add_option("--accel",
                  options.method,
-                 "Merge tokens in attention over all frames: faster for many photos, less exact; "
-                 "docs/merging.md tells the methods")
+                 "Merge tokens in attention over all frames, faster for many photos and less "
+                 "exact, by one of the methods of docs/merging.md")
       ->check(CLI::IsMember(names))
+      ->type_name("METHOD")
       ->capture_default_str()
       ->group(kGroup);
   app.add_option_function<std::vector<std::string>>(

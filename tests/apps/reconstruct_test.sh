@@ -64,7 +64,7 @@ said 0 'time +about' reconstruct "$photos" -o "$folder/not/yet/there" --dry-run
 [[ "$(ls -AR "$folder" | sha256sum)" == "$before" ]] || fail "--dry-run wrote something"
 
 # A limit on memory: kept, with what would fit, or refused before the work.
-said 2 'memory: 2 photos need about .* 0\.30 GB may be used' reconstruct "$photos" -o "$folder/new" --max-memory 300MB
+said 2 'memory: 2 photos need about .* 0\.20 GB may be used' reconstruct "$photos" -o "$folder/new" --max-memory 200MB
 said 2 'weights of .* need' reconstruct "$photos" -o "$folder/new" --max-memory 1MB
 said 2 'max-memory' reconstruct "$photos" -o "$folder/new" --max-memory much
 [[ ! -e "$folder/new" ]] || fail "a refused run left something"
