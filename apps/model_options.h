@@ -25,7 +25,7 @@ struct ModelOptions {
   std::vector<std::string> heads;  ///< camera, depth, point, track; empty: all that are there
   std::string precision = "auto";
   std::string device = "auto";
-  int64_t max_memory = 0;  ///< bytes that a run may take; 0: what the device has
+  int64_t max_memory = 0;     ///< bytes that a run may take; 0: what the device has
   accel::MergeOptions accel;  ///< of the subcommands that have add_accel_options()
 };
 
