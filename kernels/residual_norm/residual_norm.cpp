@@ -7,6 +7,7 @@
 
 #include "kernels/common/cpu_features.h"
 #include "kernels/common/path.h"
+#include "kernels/residual_norm/residual_norm_params.h"
 #ifdef VGGT_WITH_AVX512_BF16
 #include "kernels/residual_norm/residual_norm_avx512.h"
 #endif
@@ -41,14 +42,16 @@ void check(const at::Tensor& x,
               " and have a gamma");
 }
 
-#ifdef VGGT_WITH_AVX512_BF16
-at::Tensor residual_norm_cpu(at::Tensor& x,
-                             const at::Tensor& update,
-                             const at::Tensor& gamma,
-                             const at::Tensor& weight,
-                             const at::Tensor& bias,
-                             double eps) {
-  at::Tensor out = at::empty(x.sizes(), x.options().dtype(at::kBFloat16));
+// Runs `pass` on what the operands hold, contiguous while it does; its result.
+at::Tensor with_params(at::Tensor& x,
+                       const at::Tensor& update,
+                       const at::Tensor& gamma,
+                       const at::Tensor& weight,
+                       const at::Tensor& bias,
+                       double eps,
+                       at::ScalarType out_dtype,
+                       const auto& pass) {
+  at::Tensor out = at::empty(x.sizes(), x.options().dtype(out_dtype));
   const at::Tensor added = update.defined() ? update.contiguous() : update;
   const at::Tensor factor = update.defined() ? gamma.contiguous() : gamma;
   const at::Tensor scale = weight.contiguous();
@@ -59,47 +62,14 @@ at::Tensor residual_norm_cpu(at::Tensor& x,
   params.gamma = added.defined() ? factor.const_data_ptr<float>() : nullptr;
   params.weight = scale.const_data_ptr<float>();
   params.bias = offset.const_data_ptr<float>();
-  params.out = static_cast<uint16_t*>(out.mutable_data_ptr());
-  params.channels = x.size(-1);
-  params.eps = static_cast<float>(eps);
-  at::parallel_for(0, x.numel() / params.channels, 64, [&](int64_t begin, int64_t end) {
-    residual_norm_avx512(params, begin, end);
-  });
-  return out;
-}
-#endif
-
-#ifdef VGGT_WITH_CUDA
-at::Tensor residual_norm_cuda(at::Tensor& x,
-                              const at::Tensor& update,
-                              const at::Tensor& gamma,
-                              const at::Tensor& weight,
-                              const at::Tensor& bias,
-                              double eps,
-                              at::ScalarType out_dtype) {
-  const c10::cuda::CUDAGuard guard(x.device());
-  at::Tensor out = at::empty(x.sizes(), x.options().dtype(out_dtype));
-  const at::Tensor added = update.defined() ? update.contiguous() : update;
-  const at::Tensor factor = update.defined() ? gamma.contiguous() : gamma;
-  const at::Tensor scale = weight.contiguous();
-  const at::Tensor offset = bias.contiguous();
-  ResidualNormLaunch params;
-  params.x = x.mutable_data_ptr<float>();
-  params.update = added.defined() ? added.const_data_ptr<float>() : nullptr;
-  params.gamma = added.defined() ? factor.const_data_ptr<float>() : nullptr;
-  params.weight = scale.const_data_ptr<float>();
-  params.bias = offset.const_data_ptr<float>();
   params.out = out.mutable_data_ptr();
   params.channels = x.size(-1);
   params.rows = x.numel() / params.channels;
   params.eps = static_cast<float>(eps);
   params.out_type = out_dtype == at::kHalf ? ResidualNormOut::kHalf : ResidualNormOut::kBFloat16;
-  const cudaError_t status =
-      launch_residual_norm(params, c10::cuda::getCurrentCUDAStream(x.device().index()).stream());
-  TORCH_CHECK(status == cudaSuccess, "residual_norm: ", cudaGetErrorString(status));
+  pass(params);
   return out;
 }
-#endif
 
 }  // namespace
 
@@ -120,13 +90,24 @@ at::Tensor residual_norm(at::Tensor& x,
   if (is_common) {
 #ifdef VGGT_WITH_AVX512_BF16
     if (x.is_cpu() && out_dtype == at::kBFloat16 && prefers_avx512_bf16()) {
-      return residual_norm_cpu(x, update, gamma, weight, bias, eps);
+      const auto pass = [](const ResidualNormParams& params) {
+        at::parallel_for(0, params.rows, 64, [&](int64_t begin, int64_t end) {
+          residual_norm_avx512(params, begin, end);
+        });
+      };
+      return with_params(x, update, gamma, weight, bias, eps, out_dtype, pass);
     }
 #endif
 #ifdef VGGT_WITH_CUDA
     constexpr int64_t kMostChannels = 8192;
     if (x.is_cuda() && at::isReducedFloatingType(out_dtype) && x.size(-1) <= kMostChannels) {
-      return residual_norm_cuda(x, update, gamma, weight, bias, eps, out_dtype);
+      const auto pass = [&](const ResidualNormParams& params) {
+        const c10::cuda::CUDAGuard guard(x.device());
+        const cudaError_t status = launch_residual_norm(
+            params, c10::cuda::getCurrentCUDAStream(x.device().index()).stream());
+        TORCH_CHECK(status == cudaSuccess, "residual_norm: ", cudaGetErrorString(status));
+      };
+      return with_params(x, update, gamma, weight, bias, eps, out_dtype, pass);
     }
 #endif
   }

@@ -5,9 +5,7 @@
 //
 // A channel costs 8 bytes in and 6 out and about six operations: memory sets the limit.
 
-#include <cuda_bf16.h>
-#include <cuda_fp16.h>
-
+#include "kernels/common/device.cuh"
 #include "kernels/residual_norm/residual_norm_launch.h"
 
 namespace vggt::kernels {
@@ -16,24 +14,6 @@ namespace {
 constexpr int kThreads = 256;
 constexpr int kWarps = kThreads / 32;
 constexpr int kPerThread = 32;
-
-template <class Out>
-__device__ Out convert(float value);
-template <>
-__device__ __nv_bfloat16 convert<__nv_bfloat16>(float value) {
-  return __float2bfloat16(value);
-}
-template <>
-__device__ __half convert<__half>(float value) {
-  return __float2half(value);
-}
-
-__device__ float sum_of_warp(float value) {
-  for (int offset = 16; offset > 0; offset /= 2) {
-    value += __shfl_xor_sync(0xffffffff, value, offset);
-  }
-  return value;
-}
 
 // `of_warps` serves one sum: another needs another, or a barrier between.
 __device__ float sum_of_block(float value, float* of_warps) {
@@ -44,7 +24,7 @@ __device__ float sum_of_block(float value, float* of_warps) {
 }
 
 template <class Out, int kValues>
-__global__ void residual_norm_kernel(ResidualNormLaunch p) {
+__global__ void residual_norm_kernel(ResidualNormParams p) {
   __shared__ float of_warps[2][kWarps];
   const int64_t start = static_cast<int64_t>(blockIdx.x) * p.channels;
   float values[kValues];
@@ -81,7 +61,7 @@ __global__ void residual_norm_kernel(ResidualNormLaunch p) {
 }
 
 template <class Out>
-void launch(const ResidualNormLaunch& params, cudaStream_t stream) {
+void launch(const ResidualNormParams& params, cudaStream_t stream) {
   const dim3 grid(static_cast<unsigned>(params.rows));
   // VGGT's blocks have 1024 channels; the general case takes more registers.
   if (params.channels <= 4 * kThreads) {
@@ -93,7 +73,7 @@ void launch(const ResidualNormLaunch& params, cudaStream_t stream) {
 
 }  // namespace
 
-cudaError_t launch_residual_norm(const ResidualNormLaunch& params, cudaStream_t stream) {
+cudaError_t launch_residual_norm(const ResidualNormParams& params, cudaStream_t stream) {
   if (params.rows == 0 || params.channels == 0) return cudaSuccess;
   if (params.channels > kPerThread * kThreads) return cudaErrorInvalidValue;
   if (params.out_type == ResidualNormOut::kHalf) {

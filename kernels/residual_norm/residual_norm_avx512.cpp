@@ -40,7 +40,7 @@ void residual_norm_avx512(const ResidualNormParams& params, int64_t begin, int64
     }
     const float variance = _mm512_reduce_add_ps(squares) / static_cast<float>(channels);
     const __m512 scale = _mm512_set1_ps(1.F / __builtin_sqrtf(variance + params.eps));
-    uint16_t* out = params.out + row * channels;
+    uint16_t* out = static_cast<uint16_t*>(params.out) + row * channels;
     for (int64_t i = 0; i < channels; i += 16) {
       const __mmask16 mask = lanes(channels - i);
       const __m512 apart = _mm512_sub_ps(_mm512_maskz_loadu_ps(mask, x + i), means);

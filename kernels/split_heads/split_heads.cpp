@@ -7,6 +7,7 @@
 
 #include "kernels/common/cpu_features.h"
 #include "kernels/common/path.h"
+#include "kernels/split_heads/split_heads_params.h"
 #ifdef VGGT_WITH_AVX512_BF16
 #include "kernels/split_heads/split_heads_avx512.h"
 #endif
@@ -61,14 +62,13 @@ bool is_common(const at::Tensor& packed,
          is_float(k_norm.bias) && !(c10::GradMode::is_enabled() && packed.requires_grad());
 }
 
-int64_t table_stride(const at::Tensor& table) { return table.size(0) == 1 ? 0 : table.stride(0); }
-
-#ifdef VGGT_WITH_AVX512_BF16
-void split_heads_cpu(const at::Tensor& packed,
-                     const HeadNorm& q_norm,
-                     const HeadNorm& k_norm,
-                     const RopeTables& tables,
-                     const Heads& out) {
+// Runs `pass` on what the operands hold, contiguous while it does.
+void with_params(const at::Tensor& packed,
+                 const HeadNorm& q_norm,
+                 const HeadNorm& k_norm,
+                 const RopeTables& tables,
+                 const Heads& out,
+                 const auto& pass) {
   const at::Tensor rows = packed.contiguous();
   const at::Tensor cos = tables.cos.contiguous();
   const at::Tensor sin = tables.sin.contiguous();
@@ -84,43 +84,6 @@ void split_heads_cpu(const at::Tensor& packed,
   params.k_bias = norms[3].const_data_ptr<float>();
   params.cos = cos.const_data_ptr<float>();
   params.sin = sin.const_data_ptr<float>();
-  params.q = static_cast<uint16_t*>(out.q.mutable_data_ptr());
-  params.k = static_cast<uint16_t*>(out.k.mutable_data_ptr());
-  params.v = static_cast<uint16_t*>(out.v.mutable_data_ptr());
-  params.tokens = rows.size(1);
-  params.heads = out.q.size(2);
-  params.batch_stride = out.q.stride(0);
-  params.table_stride = table_stride(cos);
-  params.q_eps = static_cast<float>(q_norm.eps);
-  params.k_eps = static_cast<float>(k_norm.eps);
-  at::parallel_for(0, rows.size(0) * rows.size(1), 64, [&](int64_t begin, int64_t end) {
-    split_heads_avx512(params, begin, end);
-  });
-}
-#endif
-
-#ifdef VGGT_WITH_CUDA
-void split_heads_cuda(const at::Tensor& packed,
-                      const HeadNorm& q_norm,
-                      const HeadNorm& k_norm,
-                      const RopeTables& tables,
-                      const Heads& out) {
-  const c10::cuda::CUDAGuard guard(packed.device());
-  const at::Tensor rows = packed.contiguous();
-  const at::Tensor cos = tables.cos.contiguous();
-  const at::Tensor sin = tables.sin.contiguous();
-  const at::Tensor norms[] = {q_norm.weight.contiguous(),
-                              q_norm.bias.contiguous(),
-                              k_norm.weight.contiguous(),
-                              k_norm.bias.contiguous()};
-  SplitHeadsLaunch params;
-  params.packed = rows.const_data_ptr<float>();
-  params.q_weight = norms[0].const_data_ptr<float>();
-  params.q_bias = norms[1].const_data_ptr<float>();
-  params.k_weight = norms[2].const_data_ptr<float>();
-  params.k_bias = norms[3].const_data_ptr<float>();
-  params.cos = cos.const_data_ptr<float>();
-  params.sin = sin.const_data_ptr<float>();
   params.q = out.q.mutable_data_ptr();
   params.k = out.k.mutable_data_ptr();
   params.v = out.v.mutable_data_ptr();
@@ -129,16 +92,13 @@ void split_heads_cuda(const at::Tensor& packed,
   params.heads = out.q.size(2);
   params.head_dim = out.q.size(3);
   params.batch_stride = out.q.stride(0);
-  params.table_stride = table_stride(cos);
+  params.table_stride = cos.size(0) == 1 ? 0 : cos.stride(0);
   params.q_eps = static_cast<float>(q_norm.eps);
   params.k_eps = static_cast<float>(k_norm.eps);
   params.out_type =
       out.q.scalar_type() == at::kHalf ? SplitHeadsOut::kHalf : SplitHeadsOut::kBFloat16;
-  const cudaError_t status =
-      launch_split_heads(params, c10::cuda::getCurrentCUDAStream(packed.device().index()).stream());
-  TORCH_CHECK(status == cudaSuccess, "split_heads: ", cudaGetErrorString(status));
+  pass(params);
 }
-#endif
 
 }  // namespace
 
@@ -152,13 +112,22 @@ void split_heads(const at::Tensor& packed,
 #ifdef VGGT_WITH_AVX512_BF16
     if (packed.is_cpu() && prefers_avx512_bf16() && out.q.scalar_type() == at::kBFloat16 &&
         out.q.size(3) == 64) {
-      return split_heads_cpu(packed, q_norm, k_norm, *tables, out);
+      return with_params(packed, q_norm, k_norm, *tables, out, [](const SplitHeadsParams& params) {
+        at::parallel_for(0, params.batch * params.tokens, 64, [&](int64_t begin, int64_t end) {
+          split_heads_avx512(params, begin, end);
+        });
+      });
     }
 #endif
 #ifdef VGGT_WITH_CUDA
     if (packed.is_cuda() && at::isReducedFloatingType(out.q.scalar_type()) &&
         out.q.size(3) <= 128 && out.q.size(3) % 4 == 0) {
-      return split_heads_cuda(packed, q_norm, k_norm, *tables, out);
+      return with_params(packed, q_norm, k_norm, *tables, out, [&](const SplitHeadsParams& params) {
+        const c10::cuda::CUDAGuard guard(packed.device());
+        const cudaError_t status = launch_split_heads(
+            params, c10::cuda::getCurrentCUDAStream(packed.device().index()).stream());
+        TORCH_CHECK(status == cudaSuccess, "split_heads: ", cudaGetErrorString(status));
+      });
     }
 #endif
   }

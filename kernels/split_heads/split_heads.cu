@@ -5,9 +5,7 @@
 // A channel costs 4 bytes in and 2 out and about ten operations; the tables and norms stay in the
 // cache. So memory sets the limit: 16 heads of 64 move 18 KB a token.
 
-#include <cuda_bf16.h>
-#include <cuda_fp16.h>
-
+#include "kernels/common/device.cuh"
 #include "kernels/split_heads/split_heads_launch.h"
 
 namespace vggt::kernels {
@@ -15,24 +13,6 @@ namespace {
 
 constexpr int kWarps = 8;
 constexpr int kPairsPerLane = 2;  // 32 lanes, 64 pairs, 128 channels
-
-template <class Out>
-__device__ Out convert(float value);
-template <>
-__device__ __nv_bfloat16 convert<__nv_bfloat16>(float value) {
-  return __float2bfloat16(value);
-}
-template <>
-__device__ __half convert<__half>(float value) {
-  return __float2half(value);
-}
-
-__device__ float sum_of_warp(float value) {
-  for (int offset = 16; offset > 0; offset /= 2) {
-    value += __shfl_xor_sync(0xffffffff, value, offset);
-  }
-  return value;
-}
 
 template <class Out>
 __device__ void norm_and_turn(const float* x,
@@ -80,7 +60,7 @@ __device__ void norm_and_turn(const float* x,
 }
 
 template <class Out>
-__global__ void split_heads_kernel(SplitHeadsLaunch p) {
+__global__ void split_heads_kernel(SplitHeadsParams p) {
   const int64_t row = blockIdx.x;  // batch * tokens + token
   const int64_t batch = row / p.tokens;
   const int64_t token = row % p.tokens;
@@ -111,7 +91,7 @@ __global__ void split_heads_kernel(SplitHeadsLaunch p) {
 
 }  // namespace
 
-cudaError_t launch_split_heads(const SplitHeadsLaunch& params, cudaStream_t stream) {
+cudaError_t launch_split_heads(const SplitHeadsParams& params, cudaStream_t stream) {
   const int64_t rows = params.batch * params.tokens;
   if (rows == 0 || params.heads == 0) return cudaSuccess;
   if (params.head_dim > 64 * kPairsPerLane || params.head_dim % 4 != 0) {

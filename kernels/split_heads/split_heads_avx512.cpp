@@ -88,7 +88,7 @@ void split_heads_avx512(const SplitHeadsParams& params, int64_t begin, int64_t e
                   params.q_eps,
                   params.cos + table,
                   params.sin + table,
-                  params.q + to);
+                  static_cast<uint16_t*>(params.q) + to);
     norm_and_turn(from + channels,
                   params.heads,
                   k_weight,
@@ -96,9 +96,10 @@ void split_heads_avx512(const SplitHeadsParams& params, int64_t begin, int64_t e
                   params.k_eps,
                   params.cos + table,
                   params.sin + table,
-                  params.k + to);
+                  static_cast<uint16_t*>(params.k) + to);
     for (int64_t head = 0; head < params.heads; ++head) {
-      store(params.v + to + head * kHeadDim, load(from + 2 * channels + head * kHeadDim));
+      store(static_cast<uint16_t*>(params.v) + to + head * kHeadDim,
+            load(from + 2 * channels + head * kHeadDim));
     }
   }
 }

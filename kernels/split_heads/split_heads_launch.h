@@ -3,35 +3,11 @@
 
 #include <cuda_runtime_api.h>
 
-#include <cstdint>
+#include "kernels/split_heads/split_heads_params.h"
 
 namespace vggt::kernels {
 
-enum class SplitHeadsOut { kBFloat16, kHalf };
-
-/// Strides count elements. Heads of up to 128 channels, divisible by 4.
-struct SplitHeadsLaunch {
-  const float* packed = nullptr;  // [batch tokens, 3 heads head_dim], contiguous
-  const float* q_weight = nullptr;
-  const float* q_bias = nullptr;
-  const float* k_weight = nullptr;
-  const float* k_bias = nullptr;
-  const float* cos = nullptr;  // [batch or 1, tokens, head_dim / 2]
-  const float* sin = nullptr;
-  void* q = nullptr;  // [batch, tokens, heads, head_dim], tokens contiguous
-  void* k = nullptr;
-  void* v = nullptr;
-  int64_t batch = 0;
-  int64_t tokens = 0;
-  int64_t heads = 0;
-  int64_t head_dim = 0;
-  int64_t batch_stride = 0;  // of q, k and v
-  int64_t table_stride = 0;
-  float q_eps = 0;
-  float k_eps = 0;
-  SplitHeadsOut out_type = SplitHeadsOut::kBFloat16;
-};
-
-cudaError_t launch_split_heads(const SplitHeadsLaunch& params, cudaStream_t stream);
+/// Heads of up to 128 channels, divisible by 4.
+cudaError_t launch_split_heads(const SplitHeadsParams& params, cudaStream_t stream);
 
 }  // namespace vggt::kernels
