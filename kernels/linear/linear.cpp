@@ -11,6 +11,7 @@
 #include "kernels/common/path.h"
 #include "kernels/common/scratch.h"
 #ifdef VGGT_WITH_AVX512_BF16
+#include "kernels/linear/few_rows_avx512.h"
 #include "kernels/linear/linear_avx512.h"
 #endif
 
@@ -67,6 +68,33 @@ at::Tensor linear_cpu(const at::Tensor& x,
   });
   return y;
 }
+
+// Up to so many rows of x the time goes into reading the weights.
+constexpr int64_t kFewRows = 12;
+
+at::Tensor few_rows_cpu(const at::Tensor& x,
+                        const at::Tensor& weight,
+                        const at::Tensor& bias,
+                        Activation activation) {
+  const at::Tensor rows = x.to(at::kFloat).contiguous();
+  const at::Tensor matrix = weight.contiguous();
+  const at::Tensor offset = bias.defined() ? bias.to(at::kFloat).contiguous() : bias;
+  std::vector<int64_t> shape = x.sizes().vec();
+  shape.back() = weight.size(0);
+  at::Tensor y = at::empty(shape, rows.options());
+  const FewRowsParams params{.x = rows.const_data_ptr<float>(),
+                             .weight = matrix.const_data_ptr<float>(),
+                             .bias = offset.defined() ? offset.const_data_ptr<float>() : nullptr,
+                             .y = y.mutable_data_ptr<float>(),
+                             .rows = rows.numel() / weight.size(1),
+                             .in = weight.size(1),
+                             .out = weight.size(0)};
+  constexpr int64_t kColumns = 64;  // a part: 512 KB of weights at 2048 inputs
+  at::parallel_for(0, (params.out + kColumns - 1) / kColumns, 1, [&](int64_t begin, int64_t end) {
+    few_rows_avx512(params, begin * kColumns, std::min(end * kColumns, params.out));
+  });
+  return activation == Activation::kGelu ? at::gelu_(y) : y;
+}
 #endif
 
 }  // namespace
@@ -96,10 +124,15 @@ at::Tensor linear(const at::Tensor& x,
   const bool needs_grad =
       c10::GradMode::is_enabled() &&
       (x.requires_grad() || weight.requires_grad() || (bias.defined() && bias.requires_grad()));
-  if (path() == Path::kFast && prefers_avx512_bf16() && x.is_cpu() &&
-      weight.scalar_type() == at::kBFloat16 && !needs_grad && weight.size(1) > 0 &&
-      weight.size(1) % 2 == 0 && x.numel() >= kLeastRows * weight.size(1)) {
-    return linear_cpu(x, weight, bias, activation, out_dtype);
+  if (path() == Path::kFast && prefers_avx512_bf16() && x.is_cpu() && !needs_grad &&
+      weight.size(1) > 0) {
+    const int64_t rows = x.numel() / weight.size(1);
+    if (weight.scalar_type() == at::kBFloat16 && weight.size(1) % 2 == 0 && rows >= kLeastRows) {
+      return linear_cpu(x, weight, bias, activation, out_dtype);
+    }
+    if (weight.scalar_type() == at::kFloat && rows > 0 && rows <= kFewRows) {
+      return few_rows_cpu(x, weight, bias, activation);
+    }
   }
 #endif
   return linear_reference(x, weight, bias, activation, out_dtype);

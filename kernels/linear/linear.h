@@ -19,7 +19,8 @@ enum class Activation {
 /// Returns     [..., N] in out_dtype
 ///
 /// Sums are float32 or wider. On a CPU with AVX512-BF16 (and no AMX) a bfloat16 layer is one pass
-/// of our own: bias and activation act on the float32 sums, which are rounded once, to out_dtype.
+/// of our own: bias and activation act on the float32 sums, which are rounded once, to out_dtype;
+/// and up to 12 rows of a float layer are one reading of its weights.
 /// All else is LibTorch's linear, which rounds bias and sums to the dtype of W first.
 /// Throws c10::Error if a shape, dtype or device does not fit.
 at::Tensor linear(const at::Tensor& x,

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/pipeline/point_filter.h"
 
+#include "kernels/unproject/unproject.h"
 #include "src/base/error.h"
 #include "src/base/mixed.h"
 #include "src/base/percentile.h"
 #include "src/geometry/pose_encoding.h"
-#include "src/geometry/unproject.h"
 #include "src/pipeline/point_voxels.h"
 #include "src/pipeline/surface_normal.h"
 
@@ -13,6 +13,7 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numeric>
 #include <string>
@@ -142,6 +143,16 @@ void drop_edges(const Input& input, const Pixels& surface, double ratio, Pixels&
   });
 }
 
+// How many pixels of each frame are kept.
+std::vector<int64_t> counts_of(const Input& input, const Pixels& keep) {
+  std::vector<int64_t> counts(static_cast<size_t>(input.frames));
+  for_each_frame(input, [&](int64_t s) {
+    const auto first = keep.begin() + s * input.per_frame();
+    counts[static_cast<size_t>(s)] = std::count(first, first + input.per_frame(), 1);
+  });
+  return counts;
+}
+
 // ---- The maximum count ----
 
 // How many of its points each photo keeps: the same for all, but what one lacks goes to the others.
@@ -196,12 +207,7 @@ void thin_frame(const float* depth, int64_t share, uint64_t seed, uint8_t* keep,
 }
 
 void thin(const Input& input, int64_t most, Pixels& keep) {
-  std::vector<int64_t> counts(static_cast<size_t>(input.frames));
-  for_each_frame(input, [&](int64_t s) {
-    const auto first = keep.begin() + s * input.per_frame();
-    counts[static_cast<size_t>(s)] = std::count(first, first + input.per_frame(), 1);
-  });
-  const std::vector<int64_t> shares = fair_shares(counts, most);
+  const std::vector<int64_t> shares = fair_shares(counts_of(input, keep), most);
   for_each_frame(input, [&](int64_t s) {
     thin_frame(input.depth_of(s),
                shares[static_cast<size_t>(s)],
@@ -221,27 +227,21 @@ at::Tensor world_of(const Input& input, int64_t s) {
   camera.cx_px -= 0.5;
   camera.cy_px -= 0.5;
   const CameraMatrices matrices = matrices_of(camera);
-  return unproject(input.depth.slice(0, s, s + 1),
-                   matrices.extrinsics.unsqueeze(0),
-                   matrices.intrinsics.unsqueeze(0))
-      .squeeze(0)
-      .to(at::kFloat)
-      .contiguous();
+  return kernels::unproject(input.depth.slice(0, s, s + 1),
+                            matrices.extrinsics.unsqueeze(0),
+                            matrices.intrinsics.unsqueeze(0),
+                            at::kFloat)
+      .squeeze(0);
 }
 
-// Calls work(s, world [H, W, 3]) for every frame that keeps a pixel. Points beyond float32 go.
-template <typename Work>
-void for_each_world(const Input& input, Pixels& keep, const Work& work) {
-  for (int64_t s = 0; s < input.frames; ++s) {
-    uint8_t* kept = keep.data() + s * input.per_frame();
-    if (std::count(kept, kept + input.per_frame(), 1) == 0) continue;
-    const at::Tensor world = world_of(input, s);
-    const float* xyz = world.const_data_ptr<float>();
-    for (int64_t i = 0; i < input.per_frame(); ++i, xyz += 3) {
-      kept[i] = kept[i] && std::isfinite(xyz[0]) && std::isfinite(xyz[1]) && std::isfinite(xyz[2]);
-    }
-    work(s, world.const_data_ptr<float>());
+// The points of frame s, [H, W, 3], of which those beyond float32 are kept no more.
+at::Tensor kept_world(const Input& input, int64_t s, uint8_t* kept) {
+  at::Tensor world = world_of(input, s);
+  const float* xyz = world.const_data_ptr<float>();
+  for (int64_t i = 0; i < input.per_frame(); ++i, xyz += 3) {
+    kept[i] = kept[i] && std::isfinite(xyz[0]) && std::isfinite(xyz[1]) && std::isfinite(xyz[2]);
   }
+  return world;
 }
 
 std::array<uint8_t, 3> colour_of(const Input& input, int64_t s, int64_t i) {
@@ -254,8 +254,61 @@ std::array<uint8_t, 3> colour_of(const Input& input, int64_t s, int64_t i) {
   return colour;
 }
 
+// Where a frame's points go.
+struct CloudWriter {
+  explicit CloudWriter(const PointCloud& cloud)
+      : position(cloud.position.mutable_data_ptr<float>()),
+        colour(cloud.colour.mutable_data_ptr<uint8_t>()),
+        confidence(cloud.confidence.mutable_data_ptr<float>()),
+        frame(cloud.frame.mutable_data_ptr<int32_t>()),
+        pixel(cloud.pixel.mutable_data_ptr<int32_t>()),
+        normal(cloud.normal.defined() ? cloud.normal.mutable_data_ptr<float>() : nullptr) {}
+
+  float* position;
+  uint8_t* colour;
+  float* confidence;
+  int32_t* frame;
+  int32_t* pixel;
+  float* normal;
+};
+
+// Writes the kept pixels of frame s from the n-th point on.
+void write_frame(const Input& input,
+                 const Pixels& surface,
+                 const uint8_t* keep,
+                 const float* world,
+                 int64_t s,
+                 int64_t n,
+                 const CloudWriter& to) {
+  const SurfaceNormals surface_normals(world,
+                                       input.depth_of(s),
+                                       surface.data() + s * input.per_frame(),
+                                       input.height,
+                                       input.width,
+                                       input.scene.views[static_cast<size_t>(s)].camera);
+  for (int64_t i = 0; i < input.per_frame(); ++i) {
+    if (!keep[i]) continue;
+    std::copy_n(world + 3 * i, 3, to.position + 3 * n);
+    const std::array<uint8_t, 3> rgb = colour_of(input, s, i);
+    std::copy_n(rgb.data(), 3, to.colour + 3 * n);
+    to.confidence[n] = input.confidence_of(s)[i];
+    to.frame[n] = static_cast<int32_t>(s);
+    to.pixel[2 * n] = static_cast<int32_t>(i % input.width);
+    to.pixel[2 * n + 1] = static_cast<int32_t>(i / input.width);
+    if (to.normal) {
+      const std::array<float, 3> at_pixel = surface_normals.at(i % input.width, i / input.width);
+      std::copy_n(at_pixel.data(), 3, to.normal + 3 * n);
+    }
+    ++n;
+  }
+}
+
 PointCloud gather(const Input& input, const Pixels& surface, bool normals, Pixels& keep) {
-  const int64_t most = std::count(keep.begin(), keep.end(), 1);
+  // Room for all that is kept so far; a frame that loses points beyond float32 leaves some of it.
+  const std::vector<int64_t> room = counts_of(input, keep);
+  std::vector<int64_t> begins(room.size());
+  std::exclusive_scan(room.begin(), room.end(), begins.begin(), int64_t{0});
+  const int64_t most = std::reduce(room.begin(), room.end());
   PointCloud cloud;
   cloud.position = at::empty({most, 3}, at::kFloat);
   cloud.colour = at::empty({most, 3}, at::kByte);
@@ -263,43 +316,33 @@ PointCloud gather(const Input& input, const Pixels& surface, bool normals, Pixel
   cloud.frame = at::empty({most}, at::kInt);
   cloud.pixel = at::empty({most, 2}, at::kInt);
   if (normals) cloud.normal = at::empty({most, 3}, at::kFloat);
-  float* position = cloud.position.mutable_data_ptr<float>();
-  uint8_t* colour = cloud.colour.mutable_data_ptr<uint8_t>();
-  float* confidence = cloud.confidence.mutable_data_ptr<float>();
-  int32_t* frame = cloud.frame.mutable_data_ptr<int32_t>();
-  int32_t* pixel = cloud.pixel.mutable_data_ptr<int32_t>();
-  float* normal = normals ? cloud.normal.mutable_data_ptr<float>() : nullptr;
-  int64_t n = 0;
-  for_each_world(input, keep, [&](int64_t s, const float* world) {
-    const int64_t first = s * input.per_frame();
-    const SurfaceNormals surface_normals(world,
-                                         input.depth_of(s),
-                                         surface.data() + first,
-                                         input.height,
-                                         input.width,
-                                         input.scene.views[static_cast<size_t>(s)].camera);
-    for (int64_t i = 0; i < input.per_frame(); ++i) {
-      if (!keep[static_cast<size_t>(first + i)]) continue;
-      std::copy_n(world + 3 * i, 3, position + 3 * n);
-      const std::array<uint8_t, 3> rgb = colour_of(input, s, i);
-      std::copy_n(rgb.data(), 3, colour + 3 * n);
-      confidence[n] = input.confidence_of(s)[i];
-      frame[n] = static_cast<int32_t>(s);
-      pixel[2 * n] = static_cast<int32_t>(i % input.width);
-      pixel[2 * n + 1] = static_cast<int32_t>(i / input.width);
-      if (normal) {
-        const std::array<float, 3> at_pixel = surface_normals.at(i % input.width, i / input.width);
-        std::copy_n(at_pixel.data(), 3, normal + 3 * n);
-      }
-      ++n;
-    }
+  const CloudWriter writer(cloud);
+  for_each_frame(input, [&](int64_t s) {
+    if (room[static_cast<size_t>(s)] == 0) return;
+    uint8_t* kept = keep.data() + s * input.per_frame();
+    const at::Tensor world = kept_world(input, s, kept);
+    write_frame(input,
+                surface,
+                kept,
+                world.const_data_ptr<float>(),
+                s,
+                begins[static_cast<size_t>(s)],
+                writer);
   });
-  if (n < most) {
-    for (at::Tensor* tensor :
-         {&cloud.position, &cloud.colour, &cloud.confidence, &cloud.frame, &cloud.pixel}) {
-      *tensor = tensor->slice(0, 0, n).contiguous();
+  const std::vector<int64_t> counts = counts_of(input, keep);
+  if (counts == room) return cloud;
+  for (at::Tensor* tensor : {&cloud.position,
+                             &cloud.colour,
+                             &cloud.confidence,
+                             &cloud.frame,
+                             &cloud.pixel,
+                             &cloud.normal}) {
+    if (!tensor->defined()) continue;
+    std::vector<at::Tensor> parts;
+    for (size_t s = 0; s < counts.size(); ++s) {
+      parts.push_back(tensor->slice(0, begins[s], begins[s] + counts[s]));
     }
-    if (normals) cloud.normal = cloud.normal.slice(0, 0, n).contiguous();
+    *tensor = at::cat(parts);
   }
   return cloud;
 }
@@ -307,13 +350,16 @@ PointCloud gather(const Input& input, const Pixels& surface, bool normals, Pixel
 // One pixel per voxel stays.
 std::vector<PointVoxels::Voxel> merge_voxels(const Input& input, double side, Pixels& keep) {
   PointVoxels voxels(side);
-  for_each_world(input, keep, [&](int64_t s, const float* world) {
+  for (int64_t s = 0; s < input.frames; ++s) {
     const int64_t first = s * input.per_frame();
+    uint8_t* kept = keep.data() + first;
+    const at::Tensor world = kept_world(input, s, kept);
+    const float* xyz = world.const_data_ptr<float>();
     for (int64_t i = 0; i < input.per_frame(); ++i) {
-      if (!keep[static_cast<size_t>(first + i)]) continue;
-      voxels.add(first + i, world + 3 * i, colour_of(input, s, i), input.confidence_of(s)[i]);
+      if (!kept[i]) continue;
+      voxels.add(first + i, xyz + 3 * i, colour_of(input, s, i), input.confidence_of(s)[i]);
     }
-  });
+  }
   std::vector<PointVoxels::Voxel> merged = voxels.by_source();
   std::fill(keep.begin(), keep.end(), uint8_t{0});
   for (const auto& voxel : merged) keep[static_cast<size_t>(voxel.source)] = 1;

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "src/geometry/unproject.h"
+#include "kernels/unproject/unproject.h"
 #include "src/synthetic/random.h"
 
 namespace vggt::train {
@@ -32,8 +32,8 @@ CameraMatrices relative_to_first(const std::vector<Camera>& cameras) {
 }
 
 double mean_distance(const at::Tensor& depth, const CameraMatrices& cameras) {
-  const at::Tensor points =
-      unproject(depth, cameras.extrinsics.to(at::kFloat), cameras.intrinsics.to(at::kFloat));
+  const at::Tensor points = kernels::unproject(
+      depth, cameras.extrinsics.to(at::kFloat), cameras.intrinsics.to(at::kFloat), at::kDouble);
   const at::Tensor distances = points.norm(2, -1).masked_select(depth > 0);
   return distances.numel() > 0 ? distances.mean().item<double>() : 1;
 }

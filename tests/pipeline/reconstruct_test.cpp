@@ -7,9 +7,9 @@
 
 #include <limits>
 
+#include "kernels/unproject/unproject.h"
 #include "src/base/error.h"
 #include "src/geometry/pose_encoding.h"
-#include "src/geometry/unproject.h"
 #include "src/weights/load.h"
 #include "src/weights/synthetic.h"
 #include "tests/support/message_of.h"
@@ -81,7 +81,7 @@ TEST(Reconstruct, PlacesPointsWhereTheirPixelsAreUnprojected) {
   // unproject() sees through the corners of pixels, as the original does.
   cameras.intrinsics.slice(1, 0, 2).select(2, 2).sub_(0.5);
   const at::Tensor world =
-      unproject(result.depth, cameras.extrinsics, cameras.intrinsics).to(at::kFloat);
+      kernels::unproject(result.depth, cameras.extrinsics, cameras.intrinsics, at::kFloat);
   const at::Tensor frame = points.frame.to(at::kLong);
   const at::Tensor x = points.pixel.select(1, 0).to(at::kLong);
   const at::Tensor y = points.pixel.select(1, 1).to(at::kLong);

@@ -1,22 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "src/geometry/unproject.h"
-
 #include <ATen/ATen.h>
 
-#include "src/base/error.h"
+#include "kernels/unproject/unproject.h"
 
-namespace vggt {
+namespace vggt::kernels {
 
-at::Tensor unproject(const at::Tensor& depth,
-                     const at::Tensor& extrinsics,
-                     const at::Tensor& intrinsics) {
-  TORCH_CHECK(depth.dim() == 3, "unproject: depth must be [S, H, W], got ", depth.sizes());
-  TORCH_CHECK(extrinsics.dim() == 3 && extrinsics.size(1) == 3 && extrinsics.size(2) == 4,
-              "unproject: extrinsics must be [S, 3, 4], got ",
-              extrinsics.sizes());
-  TORCH_CHECK(intrinsics.dim() == 3 && intrinsics.size(1) == 3 && intrinsics.size(2) == 3,
-              "unproject: intrinsics must be [S, 3, 3], got ",
-              intrinsics.sizes());
+at::Tensor unproject_reference(const at::Tensor& depth,
+                               const at::Tensor& extrinsics,
+                               const at::Tensor& intrinsics,
+                               at::ScalarType out_dtype) {
   const at::Tensor z = depth.to(at::kDouble);
   const at::Tensor k = intrinsics.to(at::kDouble);
   const auto entry = [&](int64_t row, int64_t column) {
@@ -33,7 +25,7 @@ at::Tensor unproject(const at::Tensor& depth,
       at::matmul(rotation.transpose(1, 2), extrinsics.slice(2, 3, 4));  // R^T t
   const at::Tensor in_world = at::matmul(in_cam.flatten(1, 2), rotation.to(at::kDouble)) -
                               centre.to(at::kDouble).transpose(1, 2);
-  return in_world.view(in_cam.sizes());
+  return in_world.view(in_cam.sizes()).to(out_dtype);
 }
 
-}  // namespace vggt
+}  // namespace vggt::kernels
