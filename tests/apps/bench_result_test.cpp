@@ -15,6 +15,7 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
+using ::testing::Not;
 
 // 100 operations a second on half, 10 on float, 50 bytes.
 const MachinePeaks kPeaks = {{100, "dots"}, {10, "adds"}, {50, "copies"}};
@@ -65,6 +66,9 @@ TEST(Roofline, TellsTheShareThatWasReached) {
   EXPECT_DOUBLE_EQ(json.at("share_of_limit").get<double>(), 0.25);
   EXPECT_DOUBLE_EQ(json.at("flop_per_s").get<double>(), 25);
   EXPECT_THAT(table_of_limits({r}, kPeaks), HasSubstr("compute |  25.0 % |"));
+  EXPECT_THAT(table_of_limits({r}, kPeaks), Not(HasSubstr("Winograd")));
+  r.median_s /= 8;
+  EXPECT_THAT(table_of_limits({r}, kPeaks), HasSubstr("Winograd"));
 }
 
 TEST(BenchTables, AreMarkdown) {
