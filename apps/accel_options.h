@@ -14,7 +14,7 @@ class App;
 
 namespace vggt::apps {
 
-/// --accel and --accel-options, of the subcommands that run a model. What is wrong with them is
+/// --accel, --accel-options and --quality, of the subcommands that run a model. What is wrong with them is
 /// said when the model is loaded.
 void add_accel_options(CLI::App& app, accel::MergeOptions& options);
 
@@ -22,6 +22,11 @@ void add_accel_options(CLI::App& app, accel::MergeOptions& options);
 void add_settings(const std::vector<std::string>& texts,
                   const std::string& field,
                   accel::MergeOptions& options);
+
+/// Of come and auto: names the predictor that lies beside `weights` (model.safetensors: model-come.safetensors) where
+/// the method needs one and none is given; of synthetic weights a synthetic one. Without one auto
+/// takes other methods, come throws ConfigError("accel") that says how to make it.
+void find_predictor(accel::MergeOptions& options, const std::string& weights);
 
 /// The method and all of its settings; throws ConfigError("accel") if one is wrong.
 nlohmann::ordered_json to_json(const accel::MergeOptions& options);

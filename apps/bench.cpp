@@ -41,8 +41,8 @@ struct BenchCommand {
   std::string compare;
   std::string chart;
   std::string what = "network";
-  std::vector<std::string> methods;  ///< of bench accel
-  std::vector<double> ratios;
+  AccelPlan accel;    ///< of bench accel; its settings are of --accel-options
+  std::string table;  ///< of --accel auto
 };
 
 struct ImageSize {
@@ -68,48 +68,6 @@ ImageSize image_size(const std::string& text, const ModelConfig& config) {
   return {width, height};
 }
 
-void check_accel(const BenchCommand& command) {
-  if (command.methods.empty()) throw ConfigError("methods", "bench accel needs --methods");
-  if (!command.stages.empty() || !command.compare.empty() || !command.scaling.empty()) {
-    throw ConfigError("accel", "bench accel takes no --stages, --compare or --scaling");
-  }
-  accel_variants(command.methods, command.ratios, command.model.accel.settings);
-}
-
-// What is wrong with the options is said before a model is loaded.
-void check(const BenchCommand& command) {
-  const std::vector<std::string>& known = bench_stages();
-  for (const std::string& stage : command.stages) {
-    if (std::find(known.begin(), known.end(), stage) != known.end()) continue;
-    std::string names;
-    for (const std::string& name : known) names += (names.empty() ? "" : ", ") + name;
-    throw ConfigError("stages", "'" + stage + "' is none of " + names);
-  }
-  if (command.what == "accel") {
-    check_accel(command);
-  } else if (!command.methods.empty() || !command.ratios.empty()) {
-    throw ConfigError("methods", "--methods and --ratios are for vggt bench accel");
-  }
-  const std::set<int64_t> different(command.scaling.begin(), command.scaling.end());
-  if (!command.scaling.empty() && different.size() < 3) {
-    throw ConfigError("scaling", "a curve needs three different numbers of frames or more");
-  }
-  if (!command.chart.empty()) {
-    if (command.scaling.empty()) throw ConfigError("chart", "shows the curves of --scaling");
-    if (!command.chart.ends_with(".png")) {
-      throw ConfigError("chart", command.chart + " must end in .png");
-    }
-    check_writable(command.chart);
-  }
-  if (command.json.empty()) return;
-  check_writable(command.json);
-  check_is_no_input(command.json, {command.compare});
-  std::error_code missing;
-  if (std::filesystem::exists(command.json, missing) && !command.json.ends_with(".json")) {
-    throw ConfigError("json", command.json + " exists and is no .json file; name another file");
-  }
-}
-
 ModelOptions model_options(const BenchCommand& command) {
   ModelOptions options = command.model;
   if (options.weights.empty()) options.weights = "synthetic:0";
@@ -126,6 +84,60 @@ ModelOptions model_options(const BenchCommand& command) {
                                                            : command.stages);
   }
   return options;
+}
+
+AccelPlan accel_plan(const BenchCommand& command) {
+  AccelPlan plan = command.accel;
+  plan.settings = command.model.accel.settings;
+  return plan;
+}
+
+void check_accel(const BenchCommand& command) {
+  if (command.accel.methods.empty()) throw ConfigError("methods", "bench accel needs --methods");
+  if (!command.stages.empty() || !command.compare.empty() || !command.scaling.empty()) {
+    throw ConfigError("accel", "bench accel takes no --stages, --compare or --scaling");
+  }
+  accel_variants(accel_plan(command), model_options(command).weights);
+  if (!command.table.empty()) check_writable(command.table);
+}
+
+// What is wrong with the options is said before a model is loaded.
+void check(const BenchCommand& command) {
+  const std::vector<std::string>& known = bench_stages();
+  for (const std::string& stage : command.stages) {
+    if (std::find(known.begin(), known.end(), stage) != known.end()) continue;
+    std::string names;
+    for (const std::string& name : known) names += (names.empty() ? "" : ", ") + name;
+    throw ConfigError("stages", "'" + stage + "' is none of " + names);
+  }
+  if (command.what == "accel") {
+    check_accel(command);
+  } else if (!command.accel.methods.empty() || !command.accel.ratios.empty() ||
+             command.accel.both_biases || command.accel.scenes > 0 || !command.table.empty()) {
+    throw ConfigError(
+        "methods",
+        "--methods, --ratios, --both-biases, --scenes and --table are for vggt bench accel");
+  }
+  const std::set<int64_t> different(command.scaling.begin(), command.scaling.end());
+  if (!command.scaling.empty() && different.size() < 3) {
+    throw ConfigError("scaling", "a curve needs three different numbers of frames or more");
+  }
+  if (!command.chart.empty()) {
+    if (command.scaling.empty() && command.what != "accel") {
+      throw ConfigError("chart", "shows the curves of --scaling, or of bench accel");
+    }
+    if (!command.chart.ends_with(".png")) {
+      throw ConfigError("chart", command.chart + " must end in .png");
+    }
+    check_writable(command.chart);
+  }
+  if (command.json.empty()) return;
+  check_writable(command.json);
+  check_is_no_input(command.json, {command.compare});
+  std::error_code missing;
+  if (std::filesystem::exists(command.json, missing) && !command.json.ends_with(".json")) {
+    throw ConfigError("json", command.json + " exists and is no .json file; name another file");
+  }
 }
 
 std::vector<kernels::Path> paths_of(const std::string& name) {
@@ -200,19 +212,32 @@ void run(const BenchCommand& command) {
 
   if (command.what == "accel") {
     std::vector<AccelResult> results;
-    const std::vector<AccelVariant> variants =
-        accel_variants(command.methods, command.ratios, command.model.accel.settings);
+    const std::vector<AccelVariant> variants = accel_variants(accel_plan(command), options.weights);
     for (const int64_t frames : numbers_of_frames(command, loaded, size)) {
-      for (AccelResult& result : measure_accel(loaded, frames, plan, variants, progress)) {
+      for (AccelResult& result :
+           measure_accel(loaded, frames, plan, variants, command.accel.scenes, progress)) {
         results.push_back(std::move(result));
       }
     }
     report["results"] = Json::array();
     for (const AccelResult& result : results) report["results"].push_back(to_json(result));
-    print(describe_device(loaded.device) + ", " + to_string(loaded.precision) + ", " +
-          std::to_string(size.width) + " x " + std::to_string(size.height) + " px, commit " +
-          commit() + "\n\n" + table_of_accel(results));
+    const std::string setting = describe_device(loaded.device) + ", " +
+                                to_string(loaded.precision) + ", " + std::to_string(size.width) +
+                                " x " + std::to_string(size.height) + " px, commit " + commit();
+    print(setting + "\n\n" + table_of_accel(results));
+    for (const AccelResult& result : results) {
+      if (!result.report.reason.empty()) print("auto: " + result.report.reason + "\n");
+    }
     if (!command.json.empty()) write_report(command.json, report);
+    if (!command.table.empty()) {
+      write_text_file(command.table, auto_table_with(command.table, results, loaded));
+    }
+#ifdef VGGT_WITH_IMAGE
+    if (!command.chart.empty()) {
+      write_file(command.chart,
+                 [&](const std::string& pending) { write_accel_chart(pending, results, setting); });
+    }
+#endif
     return;
   }
   std::vector<BenchResult> results;
@@ -265,14 +290,27 @@ void add_bench(CLI::App& app) {
                   "network, or accel: the aggregator with merged tokens against without")
       ->check(CLI::IsMember({"network", "accel"}))
       ->capture_default_str();
-  sub->add_option("--methods", command->methods, "What bench accel compares with the whole")
+  sub->add_option("--methods", command->accel.methods, "What bench accel compares with the whole")
       ->delimiter(',')
       ->type_name("METHOD");
   sub->add_option("--ratios",
-                  command->ratios,
+                  command->accel.ratios,
                   "Shares of the tokens that each method is to keep; without it as published")
       ->delimiter(',')
       ->type_name("SHARE");
+  sub->add_flag("--both-biases",
+                command->accel.both_biases,
+                "Every method with the logarithm of the mass on merged keys, and without");
+  sub->add_option(
+         "--scenes",
+         command->accel.scenes,
+         "Score so many held-out synthetic scenes, too, of as many frames: poses and depth")
+      ->type_name("N")
+      ->check(CLI::Range(1, 10000));
+  sub->add_option("--table",
+                  command->table,
+                  "Put what was measured into this table, which --accel auto can decide by")
+      ->type_name("FILE");
   sub->add_option("--stages",
                   command->stages,
                   "What to measure: encoder, aggregator, camera_head, depth_head, point_head, "
@@ -318,7 +356,9 @@ void add_bench(CLI::App& app) {
   sub->add_option("--compare", command->compare, "An earlier report: how much faster this run is")
       ->type_name("FILE");
 #ifdef VGGT_WITH_IMAGE
-  sub->add_option("--chart", command->chart, "Picture of the curves of --scaling")
+  sub->add_option("--chart",
+                  command->chart,
+                  "Picture of the curves of --scaling, or of bench accel: accuracy against time")
       ->type_name("FILE.png");
 #endif
   add_model_options(*sub, command->model);
@@ -336,6 +376,10 @@ void add_bench(CLI::App& app) {
         "vggt bench --scaling 1,2,4,8,16,32 --json scaling.json"},
        {"Merged tokens at two strengths against the whole attention",
         "vggt bench accel --methods httm,keys-grid --ratios 0.3,0.15 --frames 8 --json accel.json"},
+       {"The same with each method's accuracy on 12 scenes, as a picture, and as a table for "
+        "--accel auto",
+        "vggt bench accel --weights models/mini.safetensors --methods window-keys,come --ratios "
+        "0.5,0.3,0.15 --frames 8,16 --scenes 12 --chart pareto.png --table table.json"},
        {"Encoder, aggregator and camera head alone, in bf16, frames of 518 x 294 px",
         "vggt bench --heads camera --precision bf16 --size 518x294 --frames 4"}}));
   sub->callback([command] { run(*command); });

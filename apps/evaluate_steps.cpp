@@ -215,7 +215,7 @@ class Scorer {
       Reconstruction answer = predict(*loaded_.model,
                                       input,
                                       names,
-                                      {.merge = command_.model.accel, .progress = kUninterrupted});
+                                      {.merge = loaded_.options.accel, .progress = kUninterrupted});
       synchronize(loaded_.device);
       return answer;
     };

@@ -83,7 +83,7 @@ void run(const ForwardCommand& command) {
   const LoadedModel loaded = load(command.model, progress);
 
   const at::ScalarType dtype = loaded.model->aggregator->camera_token.scalar_type();
-  ForwardOptions options{.merge = command.model.accel, .progress = progress};
+  ForwardOptions options{.merge = loaded.options.accel, .progress = progress};
   if (input.tensors.count("in.query_points")) {
     at::Tensor queries = floating_input(input, "in.query_points");
     if (queries.dim() == 2) queries = queries.unsqueeze(0);

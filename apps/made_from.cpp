@@ -44,12 +44,20 @@ Json state_of_weights(const std::string& weights) {
 
 Json made_from(const ReadPhotos& photos, const ReadOptions& read, const ModelOptions& model) {
   const c10::Device device = select_device(model.device);
+  accel::MergeOptions merging = model.accel;
+  find_predictor(merging, weights_of(model));
+  Json accel = to_json(merging);
+  const auto predictor = merging.settings.find("predictor");
+  std::error_code missing;
+  if (predictor != merging.settings.end() && fs::exists(predictor->second, missing)) {
+    accel["predictor_hash"] = file_hash(predictor->second);
+  }
   Json key = {{"engine", version()},
               {"weights", state_of_weights(weights_of(model))},
               {"model", model.model},
               {"config", model.config.empty() ? "" : file_hash(model.config)},
               {"precision", to_string(select_precision(model.precision, device))},
-              {"accel", to_json(model.accel)},
+              {"accel", accel},
               {"device", device.is_cuda() ? "cuda" : "cpu"},
               {"fit", static_cast<int>(read.preprocess.fit)},
               {"target_px", read.preprocess.target_px},

@@ -147,6 +147,7 @@ LoadedModel load(const ModelOptions& options, const ProgressCallback& progress) 
                      std::to_string(at::get_num_threads()) + " threads in use, precision " +
                      to_string(loaded.precision));
   loaded.weights = weights_of(options);
+  find_predictor(loaded.options.accel, loaded.weights);
   const LoadOptions load_options = {
       .precision = loaded.precision, .device = loaded.device, .progress = progress};
   if (!options.config.empty() && !options.model.empty()) {

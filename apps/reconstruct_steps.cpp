@@ -271,7 +271,7 @@ Answer compute(const ReconstructCommand& command,
   answer.result = predict(*loaded.model,
                           answer.read.input,
                           names,
-                          {.merge = command.model.accel,
+                          {.merge = loaded.options.accel,
                            .merge_report = &facts.merging,
                            .progress = progress,
                            .seconds = &facts.seconds});

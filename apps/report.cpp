@@ -40,7 +40,8 @@ Json make_report(const Reconstruction& reconstruction,
       {"points", reconstruction.points.size()}};
   if (!reconstruction.note.empty()) report["note"] = reconstruction.note;
   for (const auto& [stage, seconds] : facts.seconds) report["seconds"][stage] = seconds;
-  if (!facts.merging.layers.empty()) report["merging"] = to_json(facts.merging);
+  if (!facts.merging.layers.empty() || !facts.merging.reason.empty())
+    report["merging"] = to_json(facts.merging);
   report["peak_memory_bytes"] = peak_memory_bytes();
   report["skipped"] = Json::array();
   for (const SkippedPhoto& skipped : facts.skipped) {

@@ -11,12 +11,17 @@
 #include "apps/help.h"
 #include "apps/interrupt.h"
 #include "apps/messages.h"
+#include "apps/model_options.h"
+#include "src/accel/come_predictor.h"
 #include "src/base/device.h"
 #include "src/base/error.h"
 #include "src/base/heap.h"
+#include "src/train/come_objective.h"
 #include "src/train/initial_weights.h"
 #include "src/train/run_folder.h"
 #include "src/train/trainer.h"
+#include "src/weights/infer_config.h"
+#include "src/weights/load.h"
 #ifdef VGGT_WITH_IMAGE
 #include "apps/texture_photos.h"
 #include "src/image/chart.h"
@@ -29,6 +34,8 @@ struct TrainCommand {
   std::string recipe;
   std::string output;
   std::string weights;
+  std::string distil;   ///< the method whose part is trained; empty: a model
+  std::string teacher;  ///< empty: the bundled model
   bool resume = false;
   double minutes = 0;
   double checkpoint_minutes = 5;
@@ -70,68 +77,121 @@ std::vector<at::Tensor> photos_of(const train::Recipe& recipe, const ProgressCal
 #endif
 }
 
-void run(const TrainCommand& command) {
-  keep_freed_memory();
-  const ProgressCallback progress = interruptible_progress();
-  const train::Recipe recipe = train::Recipe::read(command.recipe);
-  const c10::Device device = select_device(command.device);
-  train::RunFolder folder(command.output, command.resume);
+// A run in its folder, but for what is learned.
+class Run {
+ public:
+  explicit Run(const TrainCommand& command)
+      : recipe(train::Recipe::read(command.recipe)),
+        device(select_device(command.device)),
+        folder(command.output, command.resume),
+        command_(command) {}
 
+  /// `write`: what else a checkpoint gives, of its averaged weights.
+  using Write = std::function<void(const train::Checkpoint&, train::Trainer&)>;
+  void learn(train::Objective& objective,
+             const ProgressCallback& progress,
+             const Write& write,
+             const std::string& result) {
+    int64_t step = 0;
+    train::TrainerOptions options;
+    options.photos = photos_of(recipe, progress);
+    std::unique_ptr<train::Trainer> trainer;
+    options.checkpoint_minutes = command_.checkpoint_minutes;
+    options.stop_after_minutes = command_.minutes;
+    options.on_report = [&](const train::StepReport& report) {
+      step = report.step;
+      folder.log(report);
+    };
+    options.on_skip = [&](const std::string& why) {
+      folder.log(step, "skipped", why);
+      say("warning: a step after number " + std::to_string(step) + " was left out: " + why);
+    };
+    options.on_checkpoint = [&](const train::Checkpoint& checkpoint) {
+      write(checkpoint, *trainer);
+#ifdef VGGT_WITH_IMAGE
+      write_curves(folder);
+#endif
+    };
+    trainer = std::make_unique<train::Trainer>(objective, recipe, std::move(options));
+    if (command_.resume && folder.has_checkpoint()) {
+      const train::Checkpoint checkpoint = folder.read();
+      trainer->resume(checkpoint);
+      step = checkpoint.step;
+      say("going on after " + std::to_string(step) + " steps");
+    }
+    folder.begin(recipe, step);
+    trainer->run(progress);
+    const std::vector<train::StepReport> reports = folder.reports();
+    std::string summary = "trained: ";
+    if (!reports.empty()) {
+      char text[80];
+      std::snprintf(text,
+                    sizeof(text),
+                    "%lld steps, %.0f s, loss %.3f: ",
+                    static_cast<long long>(reports.back().step),
+                    reports.back().seconds,
+                    reports.back().loss);
+      summary = text;
+    }
+    say(summary + folder.file(result));
+  }
+
+  const train::Recipe recipe;
+  const c10::Device device;
+  train::RunFolder folder;
+
+ private:
+  const TrainCommand& command_;
+};
+
+void train_model(const TrainCommand& command, const ProgressCallback& progress) {
+  Run run(command);
+  const train::Recipe& recipe = run.recipe;
   const ModelConfig config = ModelConfig::preset(recipe.model);
   const std::shared_ptr<Vggt> model = command.weights.empty()
                                           ? train::initial_model(config, recipe.seed)
                                           : train::model_to_refine(command.weights, config);
-  model->to(device);
+  model->to(run.device);
   train::VggtObjective objective(model, recipe);
-  int64_t step = 0;
-  train::TrainerOptions options;
-  options.photos = photos_of(recipe, progress);
   std::optional<train::Validation> validation;
-  std::unique_ptr<train::Trainer> trainer;
-  options.checkpoint_minutes = command.checkpoint_minutes;
-  options.stop_after_minutes = command.minutes;
-  options.on_report = [&](const train::StepReport& report) {
-    step = report.step;
-    folder.log(report);
-  };
-  options.on_skip = [&](const std::string& why) {
-    folder.log(step, "skipped", why);
-    say("warning: a step after number " + std::to_string(step) + " was left out: " + why);
-  };
-  options.on_checkpoint = [&](const train::Checkpoint& checkpoint) {
-    folder.write(checkpoint, config);
+  if (recipe.validation.scenes > 0) validation.emplace(recipe);
+  const auto write = [&](const train::Checkpoint& checkpoint, train::Trainer& trainer) {
+    run.folder.write(checkpoint, config);
     // Before that the heads are as they were drawn.
-    if (recipe.validation.scenes > 0 && checkpoint.step > recipe.encoder_steps) {
-      const train::Trainer::WithAverage averaged(*trainer);
-      folder.log(checkpoint.step, validation->score(*model));
-    }
-#ifdef VGGT_WITH_IMAGE
-    write_curves(folder);
-#endif
+    if (!validation || checkpoint.step <= recipe.encoder_steps) return;
+    const train::Trainer::WithAverage averaged(trainer);
+    run.folder.log(checkpoint.step, validation->score(*model));
   };
-  trainer = std::make_unique<train::Trainer>(objective, recipe, std::move(options));
-  if (command.resume && folder.has_checkpoint()) {
-    const train::Checkpoint checkpoint = folder.read();
-    trainer->resume(checkpoint);
-    step = checkpoint.step;
-    say("going on after " + std::to_string(step) + " steps");
+  run.learn(objective, progress, write, "model.safetensors");
+}
+
+void distil_come(const TrainCommand& command, const ProgressCallback& progress) {
+  Run run(command);
+  const std::string weights = command.teacher.empty() ? weights_of({}) : command.teacher;
+  const WeightFile file = open_weight_file(weights);
+  const std::shared_ptr<Vggt> teacher =
+      load_model(file, infer_config(file).config, {.device = run.device, .progress = progress});
+  train::ComeObjective objective(teacher, run.recipe);
+  const auto write = [&](const train::Checkpoint& checkpoint, train::Trainer&) {
+    run.folder.write(checkpoint);
+    accel::write_predictor(run.folder.file("predictor.safetensors"),
+                           objective.averaged(checkpoint));
+  };
+  run.learn(objective, progress, write, "predictor.safetensors");
+}
+
+void run(const TrainCommand& command) {
+  keep_freed_memory();
+  const ProgressCallback progress = interruptible_progress();
+  if (command.distil.empty()) {
+    if (!command.teacher.empty()) throw ConfigError("teacher", "is for --distil");
+    train_model(command, progress);
+  } else {
+    if (!command.weights.empty()) {
+      throw ConfigError("weights", "are for a model; --distil begins anew, from --teacher");
+    }
+    distil_come(command, progress);
   }
-  validation.emplace(recipe);
-  folder.begin(recipe, step);
-  trainer->run(progress);
-  const std::vector<train::StepReport> reports = folder.reports();
-  std::string summary = "trained: " + folder.file("model.safetensors");
-  if (!reports.empty()) {
-    char text[80];
-    std::snprintf(text,
-                  sizeof(text),
-                  "%lld steps, %.0f s, loss %.3f: ",
-                  static_cast<long long>(reports.back().step),
-                  reports.back().seconds,
-                  reports.back().loss);
-    summary = text + folder.file("model.safetensors");
-  }
-  say(summary);
 }
 
 }  // namespace
@@ -151,6 +211,15 @@ void add_train(CLI::App& app) {
                       command->weights,
                       "Begin with the weights of this file, not with random ones")
           ->type_name("FILE");
+  sub->add_option("--distil",
+                  command->distil,
+                  "Train what a merging method needs of a model, which stays as it is: come, the "
+                  "predictor of Co-Me")
+      ->check(CLI::IsMember({"come"}))
+      ->type_name("METHOD");
+  sub->add_option(
+         "--teacher", command->teacher, "Checkpoint of that model; without it the bundled one")
+      ->type_name("FILE");
   sub->add_flag("--resume", command->resume, "Go on with the run in that folder")
       ->excludes(weights);
   sub->add_option("--minutes",
@@ -165,6 +234,8 @@ void add_train(CLI::App& app) {
   sub->footer(examples(
       {{"A new run, for an hour", "vggt train models/recipes/mini.json -o run/ --minutes 60"},
        {"On with it", "vggt train models/recipes/mini.json -o run/ --resume"},
+       {"What --accel come needs, of a model of your own",
+        "vggt train models/recipes/come.json --distil come --teacher model.safetensors -o come/"},
        {"What it can do so far",
         "vggt reconstruct photos/ -o out/ --weights run/model.safetensors"}}));
   sub->callback([command] { run(*command); });

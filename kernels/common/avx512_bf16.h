@@ -82,10 +82,10 @@ inline __attribute__((always_inline)) void transpose(__m512i (&x)[16]) {
   }
 }
 
-/// Packs `count` <= 64 rows of `pairs` words, `stride` bfloat16 apart, into a panel whose columns
-/// they become: panel[i][column] = word i of row `column`. Columns from `count` on are zero.
-inline void pack_rows(
-    const uint16_t* rows, int64_t stride, int64_t count, int64_t pairs, uint32_t* panel) {
+/// Packs `count` <= 64 rows of `pairs` words into a panel whose columns they become: panel[i][column]
+/// = word i of row `column`, which begins at row(column). Columns from `count` on are zero.
+template <class RowAt>
+inline void pack_rows_at(const RowAt& row, int64_t count, int64_t pairs, uint32_t* panel) {
   for (int64_t column = 0; column < kColumns; column += 16) {
     for (int64_t pair = 0; pair < pairs; pair += 16) {
       const int64_t words = pairs - pair < 16 ? pairs - pair : 16;
@@ -93,9 +93,8 @@ inline void pack_rows(
       __m512i x[16];
 #pragma GCC unroll 16
       for (int64_t r = 0; r < 16; ++r) {
-        x[r] = column + r < count
-                   ? _mm512_maskz_loadu_epi32(mask, rows + (column + r) * stride + 2 * pair)
-                   : _mm512_setzero_si512();
+        x[r] = column + r < count ? _mm512_maskz_loadu_epi32(mask, row(column + r) + 2 * pair)
+                                  : _mm512_setzero_si512();
       }
       transpose(x);
 #pragma GCC unroll 16
@@ -104,6 +103,12 @@ inline void pack_rows(
       }
     }
   }
+}
+
+/// The same of rows `stride` bfloat16 apart.
+inline void pack_rows(
+    const uint16_t* rows, int64_t stride, int64_t count, int64_t pairs, uint32_t* panel) {
+  pack_rows_at([=](int64_t r) { return rows + r * stride; }, count, pairs, panel);
 }
 
 /// The first `count` of 16 lanes.

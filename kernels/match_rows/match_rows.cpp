@@ -10,7 +10,7 @@
 
 #include "kernels/common/cpu_features.h"
 #include "kernels/common/path.h"
-#include "kernels/linear/linear.h"
+#include "kernels/match_rows/match_rows_avx512.h"
 
 namespace vggt::kernels {
 namespace {
@@ -19,30 +19,30 @@ constexpr float kNone = -2;  // below every cosine
 constexpr int64_t kSourceTile = 256;
 constexpr int64_t kAnchorTile = 1024;
 
-// Whether our linear layer takes bfloat16 rows as they are and gives their products in float32.
-bool multiplies_bfloat16(const at::Tensor& x) {
-  return x.scalar_type() == at::kBFloat16 && x.size(1) % 2 == 0 && path() == Path::kFast &&
-         prefers_avx512_bf16();
+// Whether rows of bfloat16 are multiplied as they are, products and the search in one.
+bool is_fused(const at::Tensor& x, int64_t maps) {
+  return x.scalar_type() == at::kBFloat16 && x.size(1) / maps % 2 == 0 && x.stride(0) % 2 == 0 &&
+         path() == Path::kFast && prefers_avx512_bf16();
 }
 
-// Some rows of one column group, as the products take them, and 1 / their lengths.
+// Some rows of one column group in float32, and 1 / their lengths.
 struct Rows {
   at::Tensor values;
   std::vector<float> scale;
 };
 
-template <class From, class To>
+template <class From>
 void gather(const at::Tensor& x, const int32_t* list, Rows& rows) {
   const auto* from = x.const_data_ptr<From>();
-  auto* to = rows.values.mutable_data_ptr<To>();
+  auto* to = rows.values.mutable_data_ptr<float>();
   const int64_t width = x.size(1);
   for (size_t i = 0; i < rows.scale.size(); ++i) {
     const From* row = from + list[i] * x.stride(0);
-    To* copy = to + static_cast<int64_t>(i) * width;
+    float* copy = to + static_cast<int64_t>(i) * width;
     float sum = 0;
     for (int64_t c = 0; c < width; ++c) {
       const auto value = static_cast<float>(row[c]);
-      copy[c] = static_cast<To>(row[c]);
+      copy[c] = value;
       sum += value * value;
     }
     rows.scale[i] = 1 / std::sqrt(std::max(sum, 1e-24f));
@@ -50,26 +50,45 @@ void gather(const at::Tensor& x, const int32_t* list, Rows& rows) {
 }
 
 Rows gather_rows(const at::Tensor& x, const int32_t* list, int64_t count) {
-  const bool as_is = multiplies_bfloat16(x);
-  Rows rows = {at::empty({count, x.size(1)}, x.options().dtype(as_is ? at::kBFloat16 : at::kFloat)),
+  Rows rows = {at::empty({count, x.size(1)}, x.options().dtype(at::kFloat)),
                std::vector<float>(static_cast<size_t>(count))};
   if (x.scalar_type() == at::kFloat) {
-    gather<float, float>(x, list, rows);
-  } else if (as_is) {
-    gather<c10::BFloat16, c10::BFloat16>(x, list, rows);
+    gather<float>(x, list, rows);
   } else {
-    gather<c10::BFloat16, float>(x, list, rows);
+    gather<c10::BFloat16>(x, list, rows);
   }
   return rows;
 }
 
-at::Tensor products(const at::Tensor& a, const at::Tensor& b) {
-  // It leaves few rows to LibTorch, which would round the products.
-  constexpr int64_t kLeastRows = 64;
-  if (a.scalar_type() == at::kBFloat16 && a.size(0) >= kLeastRows) {
-    return linear(a, b, {}, Activation::kNone, at::kFloat);
+#ifdef VGGT_WITH_AVX512_BF16
+MatchRowsView view_of(const at::Tensor& x) {
+  return {static_cast<const uint16_t*>(x.const_data_ptr()), x.stride(0), x.size(1)};
+}
+#endif
+
+// The anchors of a block and map, gathered once for all of its sources.
+struct Anchors {
+  Rows rows;          // undefined values if they are packed
+  at::Tensor panels;  // of the fused way
+  at::Tensor scales;
+};
+
+Anchors gather_anchors(const at::Tensor& x, const int32_t* list, int64_t count, bool fused) {
+#ifdef VGGT_WITH_AVX512_BF16
+  if (fused) {
+    Anchors anchors;
+    anchors.panels = at::empty({packed_anchor_words(count, x.size(1))}, at::kInt);
+    anchors.scales = at::empty({packed_anchor_scales(count)}, at::kFloat);
+    pack_anchors_avx512(view_of(x),
+                        list,
+                        count,
+                        static_cast<uint32_t*>(anchors.panels.mutable_data_ptr()),
+                        anchors.scales.mutable_data_ptr<float>());
+    return anchors;
   }
-  return a.to(at::kFloat).mm(b.to(at::kFloat).t());
+#endif
+  static_cast<void>(fused);
+  return {gather_rows(x, list, count), {}, {}};
 }
 
 // Sources of a block against its anchors.
@@ -77,20 +96,35 @@ void match_tile(const at::Tensor& x,
                 const int32_t* sources,
                 int64_t count,
                 const int32_t* anchor_rows,
-                const Rows& anchors,
+                int64_t anchor_count,
+                const Anchors& gathered,
                 int32_t* best_row,
                 float* best_score) {
   std::fill(best_score, best_score + count, kNone);
-  const int64_t anchor_count = anchors.values.size(0);
   if (anchor_count == 0) {
     std::copy(sources, sources + count, best_row);
     return;
   }
+#ifdef VGGT_WITH_AVX512_BF16
+  if (gathered.panels.defined()) {
+    match_avx512(view_of(x),
+                 sources,
+                 count,
+                 {static_cast<const uint32_t*>(gathered.panels.const_data_ptr()),
+                  gathered.scales.const_data_ptr<float>(),
+                  anchor_count},
+                 best_row,
+                 best_score);
+    for (int64_t i = 0; i < count; ++i) best_row[i] = anchor_rows[best_row[i]];
+    return;
+  }
+#endif
+  const Rows& anchors = gathered.rows;
   std::fill(best_row, best_row + count, anchor_rows[0]);
   const Rows tile = gather_rows(x, sources, count);
   for (int64_t first = 0; first < anchor_count; first += kAnchorTile) {
     const at::Tensor some = anchors.values.slice(0, first, first + kAnchorTile);
-    const at::Tensor scores = products(tile.values, some);
+    const at::Tensor scores = tile.values.mm(some.t());
     float* score = scores.mutable_data_ptr<float>();
     const float* scale = anchors.scale.data() + first;
     const int64_t columns = some.size(0);
@@ -123,30 +157,34 @@ Match match_cpu(const at::Tensor& x, int64_t maps, const MatchBlocks& blocks) {
   auto* best_row = match.anchor.mutable_data_ptr<int32_t>();
   auto* best_score = match.score.mutable_data_ptr<float>();
   const int64_t block_count = blocks.source_offsets.size(0) - 1;
+  const bool fused = is_fused(x, maps);
   const auto anchor_count = [&](int64_t b) { return anchor_offsets[b + 1] - anchor_offsets[b]; };
 
   // Many small blocks: one each per task. A few large ones: their tiles of sources, which share the
   // anchors' unit rows.
   const bool small = maps * block_count >= 4 * at::get_num_threads();
   const auto run =
-      [&](int64_t map, int64_t block, const Rows& gathered, int64_t begin, int64_t end) {
+      [&](int64_t map, int64_t block, const Anchors& gathered, int64_t begin, int64_t end) {
         match_tile(x.narrow(1, map * width, width),
                    sources + begin,
                    end - begin,
                    anchors + anchor_offsets[block],
+                   anchor_count(block),
                    gathered,
                    best_row + map * count + begin,
                    best_score + map * count + begin);
       };
   const auto gathered_of = [&](int64_t map, int64_t block) {
-    return gather_rows(
-        x.narrow(1, map * width, width), anchors + anchor_offsets[block], anchor_count(block));
+    return gather_anchors(x.narrow(1, map * width, width),
+                          anchors + anchor_offsets[block],
+                          anchor_count(block),
+                          fused);
   };
   if (small) {
     at::parallel_for(0, maps * block_count, 1, [&](int64_t first, int64_t last) {
       for (int64_t i = first; i < last; ++i) {
         const int64_t block = i / maps;
-        const Rows gathered = gathered_of(i % maps, block);
+        const Anchors gathered = gathered_of(i % maps, block);
         for (int64_t begin = source_offsets[block]; begin < source_offsets[block + 1];
              begin += kSourceTile) {
           run(i % maps,
@@ -161,7 +199,7 @@ Match match_cpu(const at::Tensor& x, int64_t maps, const MatchBlocks& blocks) {
   }
   for (int64_t map = 0; map < maps; ++map) {
     for (int64_t block = 0; block < block_count; ++block) {
-      const Rows gathered = gathered_of(map, block);
+      const Anchors gathered = gathered_of(map, block);
       const int64_t tiles =
           (source_offsets[block + 1] - source_offsets[block] + kSourceTile - 1) / kSourceTile;
       at::parallel_for(0, tiles, 1, [&](int64_t first, int64_t last) {

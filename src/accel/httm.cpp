@@ -38,8 +38,9 @@ class Httm : public MergePolicy {
   }
 
   std::string name() const override { return "httm"; }
-  Act act(Site site, int64_t) const override {
-    return site == Site::kGlobal ? Act::kBuild : Act::kNothing;
+  Act act(Site site, int64_t layer) const override {
+    if (site != Site::kGlobal) return Act::kNothing;
+    return layer % options_.build_every == 0 ? Act::kBuild : Act::kReuse;
   }
   Cost cost(int64_t channels) const override {
     return {query_slots_ + outliers_ / heads_,
@@ -107,6 +108,7 @@ std::vector<Setting> settings_of(HttmOptions& options) {
       number("key_period", "a key of so many is an anchor", options.keys.period, 1, kMost),
       number("keys_merged", "share of each window's keys", options.keys_merged, 0, 1),
       number("outliers", "share of all queries that are taken out again", options.outliers, 0, 1),
+      number("build_every", "blocks that a plan serves", options.build_every, 1, kMost),
       first_frame_setting(options.first_frame),
       number("bias", kBiasMeaning, options.bias, 0, 2)};
 }

@@ -6,11 +6,13 @@
 #include <string>
 #include <vector>
 
+#include <ATen/core/Tensor.h>
+
 namespace vggt::accel {
 
-/// How the global attention is shortened. The methods and their settings: methods.h.
+/// How the global attention is shortened. The methods and their settings: methods.h, automatic.h.
 struct MergeOptions {
-  std::string method = "none";
+  std::string method = "none";                  ///< or "auto", or one of methods()
   std::map<std::string, std::string> settings;  ///< by name; the others have their defaults
 
   bool is_on() const { return method != "none"; }
@@ -24,7 +26,7 @@ struct MergeRecord {
   int64_t q_slots = 0;   ///< after: the mean of the heads where each has its own
   int64_t kv_slots = 0;
   double plan_s = 0;       ///< building; 0 where an older plan serves
-  double attention_s = 0;  ///< merging and attention
+  double attention_s = 0;  ///< merging and attention; of a span the whole block over all frames
   double restore_s = 0;    ///< projection and giving rows back
 };
 
@@ -32,6 +34,12 @@ struct MergeRecord {
 struct MergeReport {
   double setup_s = 0;  ///< what is found out once for each scene
   std::vector<MergeRecord> layers;
+  /// Of methods that merge from the encoder on, of each scene: patches whose depth and points come
+  /// of a shared slot, bool [S, h, w].
+  std::vector<at::Tensor> merged_patches;
+  // Of auto:
+  MergeOptions chosen;
+  std::string reason;
 };
 
 }  // namespace vggt::accel

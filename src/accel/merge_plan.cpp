@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "kernels/token_merge/token_merge.h"
+#include "src/accel/merge_steps_cpu.h"
 #include "src/base/mixed.h"
 
 namespace vggt::accel {
@@ -38,6 +39,15 @@ at::Tensor masses(const TokenMap& map, const at::Tensor& row_mass) {
   if (!row_mass.defined()) return group_sizes(map).to(at::kFloat);
   return at::zeros({map.slots}, row_mass.options())
       .index_add_(0, map.slot_of.flatten().to(at::kLong), row_mass.repeat({map.maps}));
+}
+
+void check_count(int64_t counted, const SlotCount& announced) {
+  TORCH_CHECK(announced.exact ? counted == announced.total : counted <= announced.total,
+              "map_from_anchors: ",
+              counted,
+              " anchors where ",
+              announced.total,
+              " slots were announced");
 }
 
 kernels::TokenGroups groups_of(const TokenMap& map) {
@@ -103,6 +113,16 @@ TokenMap map_from_anchors(const at::Tensor& anchor_of,
   TokenMap map;
   map.maps = anchor_of.size(0);
   map.rows = anchor_of.size(1);
+  if (plans_on_cpu(anchor_of)) {
+    const CountedSlots counted = fill_map_cpu(map, anchor_of, count.total);
+    if (count.total < 0) count = {counted.total, counted.most, true};
+    check_count(counted.total, count);
+    map.slots = count.total;
+    map.max_per_map = count.max_per_map >= 0 ? count.max_per_map : std::min(map.rows, count.total);
+    map.exact = count.exact;
+    map.mass = masses(map, row_mass);
+    return map;
+  }
   const auto longs = anchor_of.options().dtype(at::kLong);
   const at::Tensor rows = at::arange(map.rows, anchor_of.options());
   const at::Tensor is_anchor = anchor_of == rows;  // [M, R]
@@ -117,13 +137,7 @@ TokenMap map_from_anchors(const at::Tensor& anchor_of,
   map.max_per_map = count.max_per_map >= 0 ? count.max_per_map : std::min(map.rows, count.total);
   map.exact = count.exact;
   if (anchor_of.is_cpu()) {
-    const auto counted = map.map_offsets[map.maps].item<int64_t>();
-    TORCH_CHECK(count.exact ? counted == count.total : counted <= count.total,
-                "map_from_anchors: ",
-                counted,
-                " anchors where ",
-                count.total,
-                " slots were announced");
+    check_count(map.map_offsets[map.maps].item<int64_t>(), count);
   }
   // The number of each anchor among all anchors, in order; then every row takes its anchor's.
   const at::Tensor number = is_anchor.flatten().cumsum(0) - 1;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "src/accel/merge_steps_cpu.h"
 #include "src/base/mixed.h"
 
 namespace vggt::accel {
@@ -91,6 +92,7 @@ at::Tensor random_scores(const TokenLayout& layout, uint64_t seed) {
 
 at::Tensor highest(const at::Tensor& score, int64_t k) {
   const int64_t count = std::clamp<int64_t>(k, 0, score.size(1));
+  if (plans_on_cpu(score) && score.scalar_type() == at::kFloat) return highest_cpu(score, count);
   const at::Tensor key = at::where(
       score.isnan(), at::full({}, -std::numeric_limits<float>::infinity(), score.options()), score);
   const at::Tensor order = std::get<1>(at::sort(key, /*stable=*/true, 1, /*descending=*/true));
@@ -191,6 +193,9 @@ at::Tensor anchors_from_match(int64_t rows,
                               const kernels::MatchBlocks& blocks,
                               const kernels::Match& match,
                               const std::vector<int64_t>& merged) {
+  if (plans_on_cpu(match.score)) {
+    return anchors_from_match(rows, blocks, {best_anchors_cpu(blocks, match, merged), match.score});
+  }
   // Block after block, the best first: a stable sort by score, then by block.
   const at::Device device = blocks.sources.device();
   const auto block_count = static_cast<int64_t>(merged.size());
@@ -223,6 +228,11 @@ at::Tensor release_outliers(const TokenMap& map, const at::Tensor& x, int64_t co
       map.anchor.index_select(0, map.slot_of.flatten().to(at::kLong)).view_as(map.slot_of);
   if (count <= 0) return anchor_of;
   // Squared distance of each row to its mean, [M, R]; exactly 0 for rows alone, which are copies.
+  const bool wide = x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16;
+  if (plans_on_cpu(x) && wide && map.partition) {
+    const at::Tensor off = deviations_cpu(map, x, merge(map, x).contiguous());
+    return without_leavers_cpu(map, highest(off.view({1, -1}), count).view_as(map.slot_of));
+  }
   const at::Tensor mean = unmerge(map, merge(map, x));
   const at::Tensor deviation = (x.to(at::kFloat) - mean.to(at::kFloat))
                                    .unflatten(1, {map.maps, x.size(1) / map.maps})

@@ -160,6 +160,7 @@ std::vector<Merger> make_mergers(const MergeOptions& options,
   std::vector<Merger> mergers;
   if (!options.is_on()) return mergers;
   const Method& method = method_named(options.method);
+  TORCH_CHECK(!method.is_span(), options.method, " begins within the encoder");
   const at::Device device = patches.device();
   const int64_t tokens = shape.special + shape.grid_h * shape.grid_w;
   const int64_t most_frames = std::numeric_limits<int32_t>::max() / (tokens * shape.heads);

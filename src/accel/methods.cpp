@@ -2,7 +2,10 @@
 #include "src/accel/methods.h"
 
 #include <algorithm>
+#include <type_traits>
 
+#include "src/accel/automatic.h"
+#include "src/accel/come.h"
 #include "src/accel/controls.h"
 #include "src/accel/fastvggt.h"
 #include "src/accel/httm.h"
@@ -15,31 +18,40 @@ namespace {
 
 using Values = std::map<std::string, std::string>;
 
+// The options with what is asked for, and every setting with its value.
 template <class Options>
+std::pair<Options, std::vector<std::pair<std::string, std::string>>> filled_settings(
+    const std::string& name, Options options, const MergeOptions& asked) {
+  apply(name, settings_of(options), asked.settings);
+  std::vector<std::pair<std::string, std::string>> values;
+  for (const Setting& setting : settings_of(options)) {
+    if (setting.get) values.emplace_back(setting.name, setting.get());
+  }
+  return {options, values};
+}
+
+template <class Options, class Policy>
 Method entry(std::string name,
              std::string what,
              bool needs_maps,
              const Options& defaults,
-             std::unique_ptr<MergePolicy> (*make)(const Options&, const PassFacts&)) {
+             std::unique_ptr<Policy> (*make)(const Options&, const PassFacts&)) {
   const auto filled = [name, defaults](const MergeOptions& asked) {
-    Options options = defaults;
-    apply(name, settings_of(options), asked.settings);
-    return options;
+    return filled_settings(name, defaults, asked).first;
   };
-  const auto describe = [filled](const MergeOptions& asked) {
-    Options options = filled(asked);
-    std::vector<std::pair<std::string, std::string>> values;
-    for (const Setting& setting : settings_of(options)) {
-      if (setting.get) values.emplace_back(setting.name, setting.get());
-    }
-    return values;
+  const auto describe = [name, defaults](const MergeOptions& asked) {
+    return filled_settings(name, defaults, asked).second;
   };
-  return {
-      name,
-      std::move(what),
-      needs_maps,
-      describe,
-      [filled, make](const auto& asked, const auto& pass) { return make(filled(asked), pass); }};
+  Method method = {name, std::move(what), needs_maps, describe, {}, {}};
+  const auto made = [filled, make](const MergeOptions& asked, const PassFacts& pass) {
+    return make(filled(asked), pass);
+  };
+  if constexpr (std::is_same_v<Policy, SpanPolicy>) {
+    method.make_span = made;
+  } else {
+    method.make = made;
+  }
+  return method;
 }
 
 std::unique_ptr<MergePolicy> httm(const HttmOptions& options, const PassFacts& pass) {
@@ -52,7 +64,7 @@ std::unique_ptr<MergePolicy> litevggt(const LiteVggtOptions& options, const Pass
   return make_litevggt(options, pass.layout, pass.maps, pass.layers);
 }
 std::unique_ptr<MergePolicy> window_keys(const WindowKeysOptions& options, const PassFacts& pass) {
-  return make_window_keys(options, pass.layout, pass.layers, pass.heads);
+  return make_window_keys(options, pass.layout, pass.maps, pass.layers, pass.heads);
 }
 std::unique_ptr<MergePolicy> grid(const GridOptions& options, const PassFacts& pass) {
   return make_grid(options, pass.layout);
@@ -72,11 +84,16 @@ std::unique_ptr<MergePolicy> identity(const IdentityOptions&, const PassFacts& p
 const std::vector<Method>& methods() {
   static const std::vector<Method> all = {
       entry("httm", "each head on its own, in windows of frames", false, HttmOptions{}, httm),
+      entry("come",
+            "patches of little confidence, from the encoder to the heads",
+            false,
+            ComeOptions{},
+            make_come),
       entry("litevggt", "edges kept, plans reused", true, LiteVggtOptions{}, litevggt),
       entry("fastvggt", "an anchor per cell, all heads alike", false, FastVggtOptions{}, fastvggt),
       entry("window-keys",
             "keys and values alone, in windows of frames, plans reused",
-            false,
+            true,
             WindowKeysOptions{},
             window_keys),
       entry("keys-grid",
@@ -101,7 +118,7 @@ const std::vector<Method>& methods() {
 }
 
 const Method& method_named(const std::string& name) {
-  std::string names = "none";
+  std::string names = "none, auto";
   for (const Method& method : methods()) {
     if (method.name == name) return method;
     names += ", " + method.name;
@@ -109,12 +126,17 @@ const Method& method_named(const std::string& name) {
   throw ConfigError("accel", "'" + name + "' is none of " + names);
 }
 
-void check(const MergeOptions& options) {
-  if (options.is_on()) {
-    method_named(options.method).describe(options);
-  } else if (!options.settings.empty()) {
-    throw ConfigError("accel", "settings need a method");
-  }
+bool is_span(const MergeOptions& options) {
+  return options.is_on() && options.method != "auto" && method_named(options.method).is_span();
 }
+
+std::vector<std::pair<std::string, std::string>> describe(const MergeOptions& options) {
+  if (options.method == "auto") return filled_settings<AutoOptions>("auto", {}, options).second;
+  if (options.is_on()) return method_named(options.method).describe(options);
+  if (!options.settings.empty()) throw ConfigError("accel", "settings need a method");
+  return {};
+}
+
+void check(const MergeOptions& options) { describe(options); }
 
 }  // namespace vggt::accel

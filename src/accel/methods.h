@@ -9,6 +9,7 @@
 
 #include "src/accel/merge_options.h"
 #include "src/accel/merge_policy.h"
+#include "src/accel/span_policy.h"
 
 namespace vggt::accel {
 
@@ -18,6 +19,11 @@ struct PassFacts {
   const SceneMaps& maps;  ///< filled if the method needs them
   int64_t layers = 0;     ///< global blocks
   int64_t heads = 0;
+  // For spans:
+  int64_t encoder_blocks = 0;
+  int64_t channels = 0;
+  at::ScalarType products = at::kFloat;  ///< dtype of the matrices
+  at::ScalarType wide = at::kFloat;      ///< and of all else
 };
 
 /// A way of merging that can be asked for by name. A new one is a file pair that says its options,
@@ -28,14 +34,24 @@ struct Method {
   bool needs_maps = false;
   /// Every setting with its value. Throws ConfigError for settings that are wrong.
   std::function<std::vector<std::pair<std::string, std::string>>(const MergeOptions&)> describe;
+  /// One of the two: what merges within attention over all frames, or from the encoder on.
   std::function<std::unique_ptr<MergePolicy>(const MergeOptions&, const PassFacts&)> make;
+  std::function<std::unique_ptr<SpanPolicy>(const MergeOptions&, const PassFacts&)> make_span;
+
+  bool is_span() const { return make_span != nullptr; }
 };
 
-/// All but "none".
+/// All but "none" and "auto".
 const std::vector<Method>& methods();
 
 /// Throws ConfigError("accel") that names the methods there are.
 const Method& method_named(const std::string& name);
+
+/// Whether the method that is on is a span.
+bool is_span(const MergeOptions& options);
+
+/// Every setting with its value, of methods and auto. Throws as check().
+std::vector<std::pair<std::string, std::string>> describe(const MergeOptions& options);
 
 /// Throws ConfigError("accel") if the method or one of its settings is wrong.
 void check(const MergeOptions& options);

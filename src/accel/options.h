@@ -52,19 +52,53 @@ struct HttmOptions {
   AnchorPattern keys = {.period = 4, .step = 1};
   double keys_merged = 0.7;  ///< share of each window's keys; all queries that are no anchors merge
   double outliers = 0.1;     ///< share of all heads' queries that are taken out again
+  int64_t build_every = 1;   ///< a plan serves so many blocks; 1 as published
   FirstFrame first_frame = FirstFrame::kAnchors;
   double bias = 1;
 };
 
-/// Keys and values merged as HTTM's windows have them, plans kept as LiteVGGT's, queries whole.
+/// Ours: keys and values merged with their like in HTTM's windows, edges and outliers kept, plans
+/// reused as LiteVGGT's, queries whole.
 struct WindowKeysOptions {
   WindowOptions window;
-  AnchorPattern anchors = {.period = 10, .step = 3};
-  double alone = 0.05;  ///< share of a window's keys, the least similar, that are kept as they are
+  int64_t step = 3;  ///< of the anchors' place from frame to frame
+  /// Share of each window's keys that stay, of the layers from each build on; the last serves the
+  /// rest. 1: these layers are whole.
+  std::vector<double> kept = {0.15};
+  double alone =
+      1.0 / 3;       ///< of those, about: keys that are left as they are, the others are anchors
+  double edges = 0;  ///< what the most geometry counts against a cosine when these are chosen
   bool by_head = false;
   FirstFrame first_frame = FirstFrame::kPlain;
   std::vector<int64_t> build_at = {0, 6, 15, 20};  ///< of 24 layers; scaled to fewer
   double bias = 1;
+};
+
+/// What ranks the groups of Co-Me.
+enum class ComeScore : uint8_t {
+  kPredictor,
+  kEdges,   ///< of the picture: the flattest merge
+  kRandom,  ///< a control
+};
+
+enum class ComeVariant : uint8_t {
+  kFused,   ///< second release: the stream itself holds slots
+  kDirect,  ///< the stream keeps all tokens; each branch's input is merged, its output given back
+  kFirst,   ///< first release: direct, groups of 4 patches that follow each other, ranked by frame
+};
+
+/// Chen et al., "Co-Me: Confidence-Guided Token Merging for Visual Geometric Transformers", CVPR
+/// 2026.
+struct ComeOptions {
+  std::string predictor;  ///< a file, or "synthetic:SEED"
+  ComeScore score = ComeScore::kPredictor;
+  ComeVariant variant = ComeVariant::kFused;
+  double merged = 0.5;  ///< share of the groups, those of the least confidence
+  int64_t cell = 3;     ///< side of a group, patches
+  int64_t tap = -1;     ///< last block of the encoder before it; -1: as the predictor says
+  FirstFrame first_frame = FirstFrame::kPlain;
+  double bias = 1;
+  Manner manner = Manner::kClean;  ///< compat: those below a quantile, whose number ties change
 };
 
 /// What every method must beat: cells of cell x cell patches pooled, of all rows, ...

@@ -74,6 +74,32 @@ Setting numbers(std::string name, std::string what, std::vector<int64_t>& value)
   return {name, std::move(what), get, set};
 }
 
+Setting numbers(
+    std::string name, std::string what, std::vector<double>& value, double least, double most) {
+  const auto get = [&value] {
+    std::string text;
+    for (const double number : value) text += (text.empty() ? "" : "+") + text_of(number);
+    return text;
+  };
+  const auto set = [=, &value](const std::string& text) {
+    std::vector<double> list;
+    std::istringstream parts(text);
+    for (std::string part; std::getline(parts, part, '+');) {
+      list.push_back(parse_in(name, part, least, most, "a number"));
+    }
+    if (list.empty()) throw ConfigError(name, "must not be empty");
+    value = list;
+  };
+  return {name, std::move(what), get, set};
+}
+
+Setting text(std::string name, std::string what, std::string& value) {
+  return {std::move(name),
+          std::move(what),
+          [&value] { return value; },
+          [&value](const std::string& given) { value = given; }};
+}
+
 Setting number_for(std::string name,
                    std::string what,
                    double least,

@@ -23,6 +23,11 @@ Setting number(std::string name, std::string what, double& value, double least, 
 Setting number(std::string name, std::string what, int64_t& value, int64_t least, int64_t most);
 /// Whole numbers, ascending, with + between them: 0+6+15+20.
 Setting numbers(std::string name, std::string what, std::vector<int64_t>& value);
+/// Numbers in [least, most], with + between them: 0.2+0.15.
+Setting numbers(
+    std::string name, std::string what, std::vector<double>& value, double least, double most);
+/// Any text.
+Setting text(std::string name, std::string what, std::string& value);
 /// A number that decides other settings.
 Setting number_for(
     std::string name, std::string what, double least, double most, std::function<void(double)> use);

@@ -12,9 +12,11 @@ namespace vggt::accel {
 
 /// Keys and values merged with their like in the same places of frames that follow each other;
 /// queries stay whole, so nothing is given back and nothing is blurred. Of HTTM the windows, of
-/// LiteVGGT the plans that are kept between layers.
+/// LiteVGGT the plans that are kept between layers and the map of geometry.
+/// maps  only looked at if options.edges is above 0
 std::unique_ptr<MergePolicy> make_window_keys(const WindowKeysOptions& options,
                                               const TokenLayout& layout,
+                                              const SceneMaps& maps,
                                               int64_t layers,
                                               int64_t heads);
 

@@ -5,10 +5,12 @@
 
 #include <algorithm>
 
+#include "src/accel/automatic.h"
 #include "src/accel/merger.h"
 #include "src/accel/methods.h"
 #include "src/base/device.h"
 #include "src/base/trace.h"
+#include "src/nn/span_pass.h"
 
 namespace vggt::nn {
 namespace {
@@ -81,9 +83,21 @@ at::Tensor Aggregator::encode(const at::Tensor& images,
 AggregatedTokens Aggregator::forward(const at::Tensor& images,
                                      const ProgressCallback& progress,
                                      StageProgress::Seconds* seconds,
-                                     const accel::MergeOptions& merge,
+                                     const accel::MergeOptions& asked,
                                      accel::MergeReport* merge_report) const {
-  accel::check(merge);
+  accel::check(asked);
+  const int64_t patches_of_frame =
+      images.size(3) / config.patch_size * (images.size(4) / config.patch_size);
+  const accel::MergeOptions merge =
+      accel::resolved(asked,
+                      {.frames = images.size(1),
+                       .tokens = images.size(1) * (config.special_tokens() + patches_of_frame),
+                       .channels = config.embed_dim,
+                       .device = images.is_cuda() ? "cuda" : "cpu"},
+                      merge_report);
+  if (accel::is_span(merge)) {
+    return forward_in_slots(*this, images, progress, seconds, merge, merge_report);
+  }
   const at::Tensor patches = encode(images.flatten(0, 1), progress, seconds);
   return aggregate(images, patches, progress, seconds, merge, merge_report);
 }

@@ -43,7 +43,8 @@ struct Aggregator : torch::nn::Module {
   /// device busy.
   static int64_t tokens_at_a_time(at::Device device);
 
-  /// The rest of forward(): `patches` are the tokens that encode() made of all frames.
+  /// The rest of forward(): `patches` are the tokens that encode() made of all frames. Not for
+  /// auto, and methods that begin within the encoder.
   AggregatedTokens aggregate(const at::Tensor& images,
                              const at::Tensor& patches,
                              const ProgressCallback& progress,

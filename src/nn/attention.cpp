@@ -3,7 +3,6 @@
 
 #include <ATen/ATen.h>
 
-#include "kernels/attention/attention.h"
 #include "src/accel/merger.h"
 #include "src/base/trace.h"
 
@@ -20,7 +19,8 @@ Attention::Attention(int64_t channels, int64_t heads, bool qk_norm, double eps) 
 
 at::Tensor Attention::forward(const at::Tensor& x,
                               const kernels::RopeTables* rope,
-                              const MergeSite* merge) const {
+                              const MergeSite* merge,
+                              const kernels::AttentionOptions& among) const {
   // What a norm follows is not rounded before it.
   const at::Tensor packed = q_norm ? qkv->forward_wide(x) : qkv->forward(x);
   trace("qkv", packed);
@@ -45,7 +45,7 @@ at::Tensor Attention::forward(const at::Tensor& x,
   q = q.to(dtype);
   k = k.to(dtype);
   if (merge && merge->acts()) return merged(x, {q, k, v}, *merge);
-  return proj->forward_wide(kernels::attention(q, k, v));
+  return proj->forward_wide(kernels::attention(q, k, v, among));
 }
 
 bool MergeSite::acts() const {

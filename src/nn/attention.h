@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "kernels/attention/attention.h"
 #include "kernels/split_heads/split_heads.h"
 #include "src/nn/layers.h"
 
@@ -30,9 +31,11 @@ struct Attention : torch::nn::Module {
 
   /// x [B, N, C] -> [B, N, C], at least float32. `rope` is null where the model has none.
   /// `merge`: the attention may run on fewer rows; null: it does not.
+  /// `among`: a bias per key, groups of tokens that see each other alone.
   at::Tensor forward(const at::Tensor& x,
                      const kernels::RopeTables* rope,
-                     const MergeSite* merge = nullptr) const;
+                     const MergeSite* merge = nullptr,
+                     const kernels::AttentionOptions& among = {}) const;
 
   /// Its first part, which takes each token by itself: what the products take, [B, N, A, D] each.
   /// The second form fills `out`, a part of longer sequences.

@@ -9,6 +9,7 @@
 #include "kernels/attention/attention.h"
 #include "kernels/common/path.h"
 #include "kernels/residual_norm/residual_norm.h"
+#include "src/accel/merge_plan.h"
 #include "src/base/trace.h"
 
 namespace vggt::nn {
@@ -36,11 +37,12 @@ Block::Block(const BlockOptions& options) {
 
 at::Tensor Block::forward(const at::Tensor& x,
                           const kernels::RopeTables* rope,
-                          const MergeSite* merge) const {
+                          const MergeSite* merge,
+                          const kernels::AttentionOptions& among) const {
   trace("in", x);
   at::Tensor update = norm1->forward(x);
   trace("norm1", update);
-  update = attn->forward(update, rope, merge);
+  update = attn->forward(update, rope, merge, among);
   trace("attn_out", update);
   const at::Tensor middle = ls1->add(x, update);
   update = mlp->forward(norm2->forward(middle));
@@ -51,11 +53,12 @@ at::Tensor Block::forward(const at::Tensor& x,
 void Block::update(at::Tensor& x,
                    const kernels::RopeTables* rope,
                    int64_t tokens_at_a_time,
-                   const MergeSite* merge) const {
+                   const MergeSite* merge,
+                   const kernels::AttentionOptions& among) const {
   // A listener is told of whole tensors; gradients need what x was.
   if (tracing() || kernels::path() == kernels::Path::kPlain ||
       (c10::GradMode::is_enabled() && x.requires_grad())) {
-    x = forward(x, rope, merge);
+    x = forward(x, rope, merge, among);
     return;
   }
   const int64_t groups = x.size(0);
@@ -77,7 +80,7 @@ void Block::update(at::Tensor& x,
 
   // Merging projects what it has merged; else each part is projected when its turn comes.
   const at::Tensor attended =
-      merges ? attend_merged(x, rope, *merge) : attend(x, rope, tokens_at_a_time);
+      merges ? attend_merged(x, rope, *merge) : attend(x, rope, tokens_at_a_time, among);
   const at::ScalarType products = mlp->fc1->weight.scalar_type();
   const int64_t step = groups > 1 ? tokens : part_of(tokens, tokens_at_a_time);
   for (int64_t begin = 0; begin < tokens; begin += step) {
@@ -95,6 +98,21 @@ void Block::update(at::Tensor& x,
   }
 }
 
+void Block::update_by_slots(at::Tensor& x,
+                            const accel::TokenMap& map,
+                            const kernels::RopeTables* rope,
+                            const kernels::AttentionOptions& among) const {
+  const auto by_slots = [&](const at::Tensor& rows, const auto& branch) {
+    const at::Tensor slots = branch(accel::merge(map, rows.squeeze(0)).unsqueeze(0));
+    return accel::unmerge(map, slots.squeeze(0)).unsqueeze(0);
+  };
+  x = ls1->add(x, by_slots(norm1->forward(x), [&](const at::Tensor& slots) {
+                 return attn->forward(slots, rope, nullptr, among);
+               }));
+  x = ls2->add(
+      x, by_slots(norm2->forward(x), [&](const at::Tensor& slots) { return mlp->forward(slots); }));
+}
+
 at::Tensor Block::normed_input(at::Tensor x) const {
   return kernels::residual_norm(
       x, {}, {}, norm1->weight, norm1->bias, norm1->eps, attn->qkv->weight.scalar_type());
@@ -103,7 +121,8 @@ at::Tensor Block::normed_input(at::Tensor x) const {
 // Attention over all tokens of x, before its projection: [B, N, C].
 at::Tensor Block::attend(at::Tensor& x,
                          const kernels::RopeTables* rope,
-                         int64_t tokens_at_a_time) const {
+                         int64_t tokens_at_a_time,
+                         const kernels::AttentionOptions& among) const {
   const int64_t groups = x.size(0);
   const int64_t tokens = x.size(1);
   kernels::Heads all;
@@ -121,7 +140,7 @@ at::Tensor Block::attend(at::Tensor& x,
           normed_input(part(x)), rope ? &own : nullptr, {part(all.q), part(all.k), part(all.v)});
     }
   }
-  return kernels::attention(all.q, all.k, all.v);
+  return kernels::attention(all.q, all.k, all.v, among);
 }
 
 // The same with the mergers of `merge`, projected.

@@ -5,6 +5,10 @@
 
 #include "src/nn/attention.h"
 
+namespace vggt::accel {
+struct TokenMap;
+}
+
 namespace vggt::nn {
 
 struct BlockOptions {
@@ -22,9 +26,11 @@ struct Block : torch::nn::Module {
   explicit Block(const BlockOptions& options);
 
   /// x [B, N, C], the residual stream: float (or double), whatever the dtype of the matrices.
+  /// `merge`, `among`: as of Attention::forward().
   at::Tensor forward(const at::Tensor& x,
                      const kernels::RopeTables* rope = nullptr,
-                     const MergeSite* merge = nullptr) const;
+                     const MergeSite* merge = nullptr,
+                     const kernels::AttentionOptions& among = {}) const;
 
   /// The same, written over x, which is contiguous: what inference takes. Only attention needs all
   /// tokens at once: what else a token is widened to (q, k and v before their norm, the MLP's hidden
@@ -34,7 +40,15 @@ struct Block : torch::nn::Module {
   void update(at::Tensor& x,
               const kernels::RopeTables* rope = nullptr,
               int64_t tokens_at_a_time = std::numeric_limits<int64_t>::max(),
-              const MergeSite* merge = nullptr) const;
+              const MergeSite* merge = nullptr,
+              const kernels::AttentionOptions& among = {}) const;
+
+  /// The same with attention and MLP on the slots of `map`, whose tables are `rope` and among which
+  /// `among` is; every row of x [1, R, C] is given its slot's result.
+  void update_by_slots(at::Tensor& x,
+                       const accel::TokenMap& map,
+                       const kernels::RopeTables* rope,
+                       const kernels::AttentionOptions& among) const;
 
   std::shared_ptr<LayerNorm> norm1, norm2;
   std::shared_ptr<Attention> attn;
@@ -46,7 +60,10 @@ struct Block : torch::nn::Module {
   at::Tensor attend_merged(const at::Tensor& x,
                            const kernels::RopeTables* rope,
                            const MergeSite& merge) const;
-  at::Tensor attend(at::Tensor& x, const kernels::RopeTables* rope, int64_t tokens_at_a_time) const;
+  at::Tensor attend(at::Tensor& x,
+                    const kernels::RopeTables* rope,
+                    int64_t tokens_at_a_time,
+                    const kernels::AttentionOptions& among) const;
 };
 
 }  // namespace vggt::nn

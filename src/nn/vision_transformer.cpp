@@ -49,7 +49,7 @@ at::Tensor VisionTransformer::position_embedding(int64_t rows, int64_t columns) 
       1);
 }
 
-at::Tensor VisionTransformer::forward(const at::Tensor& images, StageProgress* stage) const {
+at::Tensor VisionTransformer::embed(const at::Tensor& images) const {
   const int64_t frames = images.size(0);
   const at::Tensor patches = patch_embed->forward(images);
   const at::Tensor positions =
@@ -63,14 +63,26 @@ at::Tensor VisionTransformer::forward(const at::Tensor& images, StageProgress* s
                           patches + positions.slice(1, 1)},
                          1);
   trace("tokens_in", x);
-  for (size_t i = 0; i < blocks.size(); ++i) {
+  return x;
+}
+
+void VisionTransformer::run(at::Tensor& x,
+                            int64_t first,
+                            int64_t last,
+                            StageProgress* stage) const {
+  for (int64_t i = first; i < last; ++i) {
     {
       const TraceMute inside(true);
-      blocks[i]->update(x);
+      blocks[static_cast<size_t>(i)]->update(x);
     }
-    trace("block_", static_cast<int64_t>(i), x);
+    trace("block_", i, x);
     if (stage) stage->poll();
   }
+}
+
+at::Tensor VisionTransformer::forward(const at::Tensor& images, StageProgress* stage) const {
+  at::Tensor x = embed(images);
+  run(x, 0, static_cast<int64_t>(blocks.size()), stage);
   x = norm->forward(x.slice(1, 1 + register_tokens.size(1)));
   trace("patch_tokens", x);
   return x;

@@ -27,6 +27,11 @@ struct VisionTransformer : torch::nn::Module {
   /// Returns the patch tokens [N, h * w, C] after the last norm, float (or double).
   at::Tensor forward(const at::Tensor& images, StageProgress* stage = nullptr) const;
 
+  /// Its parts: what the first block takes, [N, 1 + R + h * w, C], class token and registers first;
+  /// the blocks [first, last) over it.
+  at::Tensor embed(const at::Tensor& images) const;
+  void run(at::Tensor& x, int64_t first, int64_t last, StageProgress* stage = nullptr) const;
+
   /// The stored position embedding resampled to a grid of rows x columns, with the class token's
   /// entry first: [1, 1 + rows * columns, C]. Antialiased bicubic in float32, as in the original
   /// model.

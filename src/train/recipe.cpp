@@ -76,6 +76,13 @@ void visit(LossRecipe& r, Visitor& field) {
 }
 
 template <class Visitor>
+void visit(ComeRecipe& r, Visitor& field) {
+  field("width", r.width);
+  field("tap", r.tap);
+  field("pairs", r.pairs);
+}
+
+template <class Visitor>
 void visit(ValidationRecipe& r, Visitor& field) {
   field("scenes", r.scenes);
   field("frames", r.frames);
@@ -92,6 +99,7 @@ void visit(Recipe& r, Visitor& field) {
   field("data", r.data);
   field("optimiser", r.optimiser);
   field("loss", r.loss);
+  field("come", r.come);
   field("validation", r.validation);
 }
 
@@ -232,6 +240,9 @@ void check(const Recipe& recipe, const std::string& source) {
       "loss.attention_blocks must be 0 to the model's " + std::to_string(model.aggregator.depth));
   require(recipe.loss.aids_from >= 0 && recipe.loss.fade_steps >= 1,
           "loss.aids_from must not be negative, loss.fade_steps at least 1");
+  require(recipe.come.width >= 1 && recipe.come.width <= 128, "come.width must be 1 to 128");
+  require(recipe.come.tap >= -1 && recipe.come.pairs >= 1,
+          "come.tap must be at least -1, come.pairs at least 1");
   require(recipe.loss.queries >= 1, "loss.queries must be at least 1");
 }
 

@@ -60,6 +60,14 @@ struct LossRecipe {
   int64_t queries = 64;          ///< patches per frame that are matched in a step
 };
 
+/// The predictor of Co-Me that is distilled from a model (ComeObjective).
+struct ComeRecipe {
+  int64_t width = 128;  ///< channels
+  int64_t tap =
+      -1;  ///< it reads the tokens behind this block of the encoder; -1: about 5/8 of them
+  int64_t pairs = 32768;  ///< of patches that are compared in a step, at most as many as there are
+};
+
 /// Held-out scenes that are scored with the averaged weights whenever a checkpoint is written: of
 /// the recipe's kinds and its first size, with any rig.
 struct ValidationRecipe {
@@ -80,6 +88,7 @@ struct Recipe {
   DataRecipe data;
   OptimiserRecipe optimiser;
   LossRecipe loss;
+  ComeRecipe come;
   ValidationRecipe validation;
 
   int64_t all_steps() const { return encoder_steps + steps; }

@@ -122,8 +122,12 @@ void RunFolder::begin(const Recipe& recipe, int64_t step) {
   replace_text(file("log.jsonl"), kept);
 }
 
-void RunFolder::write(const Checkpoint& checkpoint, const ModelConfig& config) const {
+void RunFolder::write(const Checkpoint& checkpoint) const {
   write_checkpoint(file("checkpoint.safetensors"), checkpoint);
+}
+
+void RunFolder::write(const Checkpoint& checkpoint, const ModelConfig& config) const {
+  write(checkpoint);
   const std::string prefix = "average/model.";
   std::map<std::string, at::Tensor> weights;
   for (const auto& [name, tensor] : checkpoint.tensors) {

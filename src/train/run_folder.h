@@ -18,8 +18,8 @@ struct Curve {
 };
 
 /// The folder of a training run: recipe.json, log.jsonl (a StepReport a line, and what else
-/// happened), checkpoint.safetensors, and model.safetensors, the averaged weights in bfloat16 as
-/// other programs read them. Each file is replaced whole; the log only grows.
+/// happened), checkpoint.safetensors, and, of a model, model.safetensors, the averaged weights in
+/// bfloat16 as other programs read them. Each file is replaced whole; the log only grows.
 class RunFolder {
  public:
   /// Names the folder of a new run, or of one that has a checkpoint. Throws ConfigError("output") if
@@ -36,6 +36,8 @@ class RunFolder {
   /// Makes the folder, writes recipe.json, and forgets what the log says of steps after `step`: they
   /// come again. Throws ConfigError("output") while another program writes into the folder.
   void begin(const Recipe& recipe, int64_t step);
+  void write(const Checkpoint& checkpoint) const;
+  /// model.safetensors as well.
   void write(const Checkpoint& checkpoint, const ModelConfig& config) const;
   void log(const StepReport& report) const;
   void log(int64_t step, const ValidationScores& scores) const;

@@ -38,14 +38,14 @@ Validation::Validation(const Recipe& recipe) {
   }
 }
 
-ValidationScores Validation::score(const Vggt& model) const {
+ValidationScores Validation::score(const Vggt& model, const accel::MergeOptions& merge) const {
   const c10::NoGradGuard no_gradients;
   const at::Tensor& parameter = model.aggregator->camera_token;
   std::vector<eval::PairError> pairs;
   std::vector<eval::DepthScores> depths;
   for (const Scene& scene : scenes_) {
-    const Predictions predictions =
-        model.forward(scene.images.to(parameter.device(), parameter.scalar_type()));
+    const Predictions predictions = model.forward(
+        scene.images.to(parameter.device(), parameter.scalar_type()), {.merge = merge});
     if (!predictions.pose_encodings.empty()) {
       std::vector<eval::PairError> errors;
       try {

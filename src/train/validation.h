@@ -22,7 +22,7 @@ class Validation {
   explicit Validation(const Recipe& recipe);
 
   /// On the model's device, in the model's precision. Safe between the steps of a training.
-  ValidationScores score(const Vggt& model) const;
+  ValidationScores score(const Vggt& model, const accel::MergeOptions& merge = {}) const;
 
  private:
   struct Scene {

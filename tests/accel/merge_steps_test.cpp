@@ -6,6 +6,7 @@
 
 #include <limits>
 
+#include "kernels/common/path.h"
 #include "src/weights/synthetic.h"
 
 namespace vggt::accel {
@@ -158,6 +159,55 @@ TEST(MergeSteps, ExactlyTheAskedNumberOfOutliersLeaves) {
   const auto most = far.argmax().item<int64_t>();
   const at::Tensor named = release_outliers(map, x, 1);
   EXPECT_EQ(named.view(-1)[most].item<int64_t>(), most % 6);
+}
+
+// The sorts of the plain path, which a GPU takes, against the counting of the CPU's.
+TEST(MergeSteps, BothPathsGiveTheSamePlans) {
+  const TokenLayout layout = grid(5, 6, 7);
+  const Windows windows = window_blocks(layout, {20, 3}, {4, 1}, FirstFrame::kAnchors);
+  for (const int64_t maps : {1, 4}) {
+    at::Tensor x = values({layout.rows, 24}, 3).clone();
+    x.slice(0, 60, 90).copy_(x.slice(0, 90, 120));  // equal scores
+    const auto plan = [&](kernels::Path path) {
+      const kernels::Match match = kernels::match_rows(x, maps, windows.blocks);
+      const kernels::PathScope scope(path);
+      std::vector<int64_t> merged;
+      for (const int64_t count : windows.sources) merged.push_back(count * 2 / 3);
+      const TokenMap map = map_from_anchors(
+          anchors_from_match(layout.rows, windows.blocks, match, merged), SlotCount{});
+      validate(map);
+      const at::Tensor released = release_outliers(map, x, 30);
+      return std::vector<at::Tensor>{map.slot_of,
+                                     map.map_offsets,
+                                     map.member_offsets,
+                                     map.members,
+                                     map.anchor,
+                                     map.mass,
+                                     released,
+                                     highest(match.score, 17)};
+    };
+    const auto fast = plan(kernels::Path::kFast);
+    const auto plain = plan(kernels::Path::kPlain);
+    for (size_t i = 0; i < fast.size(); ++i) EXPECT_TRUE(at::equal(fast[i], plain[i])) << i;
+    // A bound on the slots leaves a tail without members, on both.
+    const at::Tensor anchor_of = fast[6];
+    const auto bounded = [&](kernels::Path path) {
+      const kernels::PathScope scope(path);
+      const TokenMap map = map_from_anchors(anchor_of, {maps * layout.rows, layout.rows, false});
+      validate(map);
+      return map;
+    };
+    const TokenMap a = bounded(kernels::Path::kFast);
+    const TokenMap b = bounded(kernels::Path::kPlain);
+    EXPECT_TRUE(at::equal(a.member_offsets, b.member_offsets));
+    EXPECT_TRUE(at::equal(a.anchor, b.anchor));
+    EXPECT_TRUE(at::equal(a.mass, b.mass));
+  }
+}
+
+TEST(MergeSteps, AnAnchorThatDoesNotNameItselfIsRefused) {
+  const at::Tensor anchor_of = at::tensor({0, 0, 1}, at::kInt).unsqueeze(0);
+  EXPECT_THROW(map_from_anchors(anchor_of, SlotCount{}), c10::Error);
 }
 
 }  // namespace

@@ -55,8 +55,14 @@ TEST(Merging, PlansThatMergeNothingGiveTheSameBits) {
     const at::Tensor frames = images(3, 70, 98, *model);
     const Result dense = run(*model, frames, {});
     EXPECT_TRUE(dense.report.layers.empty());
-    for (const char* name :
-         {"identity", "httm", "litevggt", "fastvggt", "grid", "keys-grid", "random"}) {
+    for (const char* name : {"identity",
+                             "httm",
+                             "litevggt",
+                             "fastvggt",
+                             "window-keys",
+                             "grid",
+                             "keys-grid",
+                             "random"}) {
       MergeOptions options{name};
       if (options.method != "identity") options.settings["ratio"] = "1";
       const Result same = run(*model, frames, options);
@@ -75,6 +81,7 @@ TEST(Merging, EveryMethodTakesOddGridsAndAnyNumberOfFrames) {
       const Result dense = run(*model, input, {});
       for (const Method& method : methods()) {
         SCOPED_TRACE(method.name + " " + std::to_string(frames));
+        if (method.is_span()) continue;  // tests/nn/span_pass_test.cpp
         const Result merged = run(*model, input, {method.name});
         EXPECT_TRUE(merged.predictions.depth.isfinite().all().item<bool>());
         EXPECT_TRUE(merged.predictions.pose_encodings.back().isfinite().all().item<bool>());
@@ -110,6 +117,7 @@ TEST(Merging, ScenesAreMergedEachOnItsOwn) {
   const at::Tensor both =
       at::cat({images(3, 56, 70, *model), images(6, 56, 70, *model).slice(1, 3)});
   for (const Method& method : methods()) {
+    if (method.is_span()) continue;
     const Result together = run(*model, both, {method.name});
     for (int64_t b = 0; b < 2; ++b) {
       const Result alone = run(*model, both.slice(0, b, b + 1), {method.name});
@@ -154,11 +162,39 @@ TEST(Merging, KeepingMoreIsNearerToTheWhole) {
   }
 }
 
+// Of 6 x 6 patches the smallest ratio leaves each window, cell or frame hardly more than one slot.
+TEST(Merging, ARatioMayLeaveOneAnchor) {
+  const auto model = tiny_model(Precision::kFloat32);
+  const at::Tensor frames = images(2, 84, 84, *model);
+  for (const Method& method : methods()) {
+    MergeOptions options{method.name, {{"ratio", "0.001"}}};
+    if (method.is_span()) options.settings["score"] = "random";
+    if (method.name == "identity") continue;
+    SCOPED_TRACE(method.name);
+    const Result merged = run(*model, frames, options);
+    EXPECT_TRUE(merged.predictions.depth.isfinite().all().item<bool>());
+    EXPECT_TRUE(merged.predictions.pose_encodings.back().isfinite().all().item<bool>());
+  }
+  const Result grid = run(*model, frames, {"grid", {{"ratio", "0.001"}}});
+  EXPECT_EQ(grid.report.layers[0].kv_slots, 2 * (5 + 1));
+}
+
+TEST(Merging, RatiosOutsideOfZeroToOneAreRefused) {
+  for (const Method& method : methods()) {
+    if (method.name == "identity") continue;
+    for (const char* ratio : {"0", "-0.1", "1.01", "nan", "inf", "", "x"}) {
+      EXPECT_THROW(check({method.name, {{"ratio", ratio}}}), ConfigError)
+          << method.name << " " << ratio;
+    }
+    EXPECT_NO_THROW(check({method.name, {{"ratio", "1"}}})) << method.name;
+  }
+}
+
 TEST(Merging, SaysWhatIsWrongWithAMethodOrASetting) {
   const auto said = [](const MergeOptions& options) {
     return message_of<ConfigError>([&] { check(options); });
   };
-  EXPECT_THAT(said({"htm"}), HasSubstr("accel: 'htm' is none of none, httm, litevggt"));
+  EXPECT_THAT(said({"htm"}), HasSubstr("accel: 'htm' is none of none, auto, httm, come, litevggt"));
   EXPECT_THAT(said({"httm", {{"ratio", "0"}}}),
               HasSubstr("httm: ratio: '0' must be a number from 0.001 to 1"));
   EXPECT_THAT(said({"grid", {{"ratio", "1.5"}}}), HasSubstr("from 0.001 to 1"));
@@ -202,6 +238,7 @@ TEST(Merging, TooManyFramesForAPlansNumbersAreRefused) {
 TEST(Merging, TokensThatAreNotNumbersLeavePlansWhole) {
   const TokenLayout layout = regular_layout(4, 6, 6, 5, at::kCPU);
   for (const Method& method : methods()) {
+    if (method.is_span()) continue;
     const auto values = [&](at::IntArrayRef shape, uint64_t seed) {
       return synthetic_parameter("nan.pos_embed", shape, seed);
     };

@@ -53,10 +53,16 @@ std::vector<Method> methods() {
          return make_litevggt({.permuted = true}, l, m, 24);
        }},
       {"window-keys",
-       [](const TokenLayout& l, const SceneMaps&) { return make_window_keys({}, l, 24, kHeads); }},
+       [](const TokenLayout& l, const SceneMaps& m) {
+         return make_window_keys({}, l, m, 24, kHeads);
+       }},
+      {"window-keys edges",
+       [](const TokenLayout& l, const SceneMaps& m) {
+         return make_window_keys({.edges = 0.5}, l, m, 24, kHeads);
+       }},
       {"window-keys each",
-       [](const TokenLayout& l, const SceneMaps&) {
-         return make_window_keys({.by_head = true}, l, 24, kHeads);
+       [](const TokenLayout& l, const SceneMaps& m) {
+         return make_window_keys({.by_head = true}, l, m, 24, kHeads);
        }},
       {"httm", [](const TokenLayout& l, const SceneMaps&) { return make_httm({}, l, kHeads); }},
       {"httm plain",
@@ -170,6 +176,58 @@ TEST(Policies, HttmMergesTheSharesThatItSays) {
   EXPECT_TRUE(make_httm(options, s.layout, kHeads)->build(0, s.inputs).q.is_identity());
   options = {.keys_merged = 0, .outliers = 1};
   EXPECT_TRUE(make_httm(options, s.layout, kHeads)->build(0, s.inputs).is_identity());
+}
+
+TEST(Policies, APlanOfHttmMayServeSeveralBlocks) {
+  const Scene s = scene(2, 3, 5);
+  const auto acts = [&](int64_t every) {
+    const auto policy = make_httm({.build_every = every}, s.layout, kHeads);
+    std::vector<Act> list;
+    for (int64_t i = 0; i < 4; ++i) list.push_back(policy->act(Site::kGlobal, i));
+    return list;
+  };
+  EXPECT_EQ(acts(1), std::vector<Act>(4, Act::kBuild));
+  EXPECT_EQ(acts(3), (std::vector<Act>{Act::kBuild, Act::kReuse, Act::kReuse, Act::kBuild}));
+}
+
+TEST(Policies, WindowKeysKeepsWhatIsAskedForOfEachGroupOfLayers) {
+  const Scene s = scene(8, 6, 10);
+  WindowKeysOptions options = {.window = {.run = 20, .frames = 4}};
+  options.kept = {0.15, 0.3, 1};
+  const auto policy = make_window_keys(options, s.layout, s.maps, 24, kHeads);
+  const auto keys = [&](int64_t layer) {
+    EXPECT_EQ(policy->act(Site::kGlobal, layer), Act::kBuild);
+    const MergePlan plan = policy->build(layer, s.inputs);
+    EXPECT_TRUE(plan.q.is_identity());
+    return plan.kv.slots;
+  };
+  // 6 windows of 80 patches, and 40 special tokens.
+  EXPECT_EQ(keys(0), 40 + 6 * 12);
+  EXPECT_EQ(keys(6), 40 + 6 * 24);
+  EXPECT_EQ(keys(15), s.layout.rows);
+  EXPECT_EQ(keys(20), s.layout.rows) << "the last share serves the rest";
+  EXPECT_EQ(policy->act(Site::kGlobal, 7), Act::kReuse);
+}
+
+TEST(Policies, WindowKeysLeavesEdgesAsTheyAre) {
+  Scene s = scene(4, 6, 6);
+  // One patch of the last frame holds all the edges, and the tokens vary around it.
+  s.maps.images = at::zeros({4, 3, 84, 84});
+  s.maps.images[3].slice(1, 28, 42).slice(2, 28, 42).copy_(values({3, 14, 14}, 9) * 100);
+  s.maps.patches = at::zeros({4, 36, 16});
+  const int64_t row = 3 * 41 + 5 + 2 * 6 + 2;
+  // It is like every other key, so that likeness alone would merge it.
+  s.inputs.k = at::ones({s.layout.rows, kChannels});
+  const auto mass = [&](double edges) {
+    WindowKeysOptions options;
+    options.edges = edges;
+    const MergePlan plan =
+        make_window_keys(options, s.layout, s.maps, 24, kHeads)->build(0, s.inputs);
+    return plan.kv.mass[plan.kv.slot_of[0][row].item<int64_t>()].item<float>();
+  };
+  // 144 patches in a window: 14 anchors, and 7 of the others stay.
+  EXPECT_EQ(mass(1), 1);
+  EXPECT_GT(mass(0), 1);
 }
 
 TEST(Policies, AFramesOrderDoesNotMatterToMethodsThatKnowNoTime) {

@@ -103,7 +103,7 @@ if [[ ${#chart[@]} -gt 0 ]]; then
 fi
 
 # Merged tokens against the whole attention.
-said 2 "accel: 'htm' is none of none, httm" "${small[@]}" accel --methods htm
+said 2 "accel: 'htm' is none of none, auto, httm" "${small[@]}" accel --methods htm
 said 2 'grid: ratio: .2. must be a number from' "${small[@]}" accel --methods grid --ratios 2
 said 2 'bench accel needs --methods' "${small[@]}" accel
 said 2 'are for vggt bench accel' "${small[@]}" --methods grid
@@ -116,9 +116,11 @@ results = json.load(open(sys.argv[1]))["results"]
 assert [(r["method"], r["frames"]) for r in results] == [
     (method, frames) for frames in (2, 4) for method in ("none", "grid", "grid", "identity")], results
 fields = {"name", "frames", "method", "settings", "runs", "median_s", "min_s", "p90_s", "speedup", "peak_bytes",
-          "queries_kept", "keys_kept", "tokens_error", "pose_error", "depth_error", "merging"}
+          "queries_kept", "keys_kept", "tokens_error", "pose_error", "depth_error", "merging", "encoder_s",
+          "whole_speedup", "tokens"}
 for r in results:
-    assert set(r) == fields, set(r) ^ fields
+    has_ratio = {"ratio"} if r["method"] == "grid" else set()
+    assert set(r) == fields | has_ratio, set(r) ^ fields
     assert r["runs"] == 2 and 0 < r["min_s"] <= r["median_s"] <= r["p90_s"], r
     exact = r["method"] in ("none", "identity") or r["settings"]["cell"] == "1"
     for error in ("tokens_error", "pose_error", "depth_error"):
@@ -128,6 +130,36 @@ for r in results:
     assert abs(r["speedup"] * r["median_s"] / next(
         d for d in results if d["method"] == "none" and d["frames"] == r["frames"])["median_s"] - 1) < 1e-9
 EOF
+
+# Each method with and without the bias, what auto chooses, accuracy, and the table that auto then decides by.
+said 0 'auto: dense: ' "${small[@]}" accel --methods auto --frames 2 --repeat 1 --heads camera,depth
+said 0 'come bias=0 +\| +2 ' "${small[@]}" accel --methods grid,come --both-biases --scenes 2 --frames 2 --repeat 1 \
+  --no-warm-up --heads camera,depth --json "$folder/both.json" --table "$folder/table.json"
+python3 - "$folder/both.json" "$folder/table.json" <<'EOF' || fail "bench accel --both-biases: $(cat "$folder/table.json")"
+import json, sys
+results = json.load(open(sys.argv[1]))["results"]
+assert [(r["method"], r["settings"].get("bias")) for r in results] == [
+    ("none", None), ("grid", "1"), ("grid", "0"), ("come", "1"), ("come", "0")], results
+for r in results:
+    assert 0 <= r["auc_5"] <= r["auc_15"] <= r["auc_30"] <= 100 and r["depth_abs_rel"] > 0, r
+    assert r["encoder_s"] > 0 and r["whole_speedup"] > 0
+assert results[3]["keys_kept"] < 1 and results[3]["tokens_error"] > 0
+table = json.load(open(sys.argv[2]))
+assert len(table["speed"]) == 4 and all(line["tokens"] == results[0]["tokens"] for line in table["speed"])
+for line in table["speed"]:  # what auto must then choose
+    line["speedup"] = 3.0 if line["method"] == "grid" and line["settings"] == {} else 1.2
+table["quality"] = [dict(line, quality=0.995, weights="x") for line in table["speed"]]
+json.dump(table, open(sys.argv[2], "w"))
+EOF
+said 0 'auto: grid: 3 times as fast at 2 frames' "${small[@]}" accel --methods auto --frames 2 --repeat 1 \
+  --heads camera,depth --accel-options "table=$folder/table.json"
+said 0 'auto: dense: at 2 frames .* nothing that keeps 0.999' "${small[@]}" accel --methods auto --frames 2 --repeat 1 \
+  --heads camera,depth --quality 0.999 --accel-options "table=$folder/table.json"
+if [[ ${#chart[@]} -gt 0 ]]; then
+  said 0 'grid' "${small[@]}" accel --methods grid --ratios 0.5,0.25 --frames 2 --repeat 1 --heads camera \
+    --chart "$folder/pareto.png"
+  [[ $(head -c 4 "$folder/pareto.png" | tail -c 3) == PNG ]] || fail "bench accel --chart wrote no PNG"
+fi
 
 # A number of frames that no memory holds is left out, with a reason.
 said 0 'note: 100000 frames are left out: they would need about' \

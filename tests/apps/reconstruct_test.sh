@@ -178,4 +178,21 @@ rm "$out/depth/DJI_0018.npy"
 said 1 'DJI_0018.npy' convert "$out" --to npz -o "$folder/x.npz"
 [[ ! -e "$folder/x.npz" ]] || fail "a failed conversion left a file"
 
+# Merging, of photos of mixed sizes and of one alone. Co-Me's predictor lies beside the bundled model; of other weights
+# it has to be made.
+mkdir "$folder/mixed" "$folder/one"
+cp examples/scenes/brighton_beach/images/DJI_00{18,20}.jpg tests/golden/photos/portrait_240x360.jpg "$folder/mixed"
+cp examples/scenes/brighton_beach/images/DJI_0018.jpg "$folder/one"
+for method in come httm litevggt fastvggt window-keys auto; do
+  said 0 '3 photos' reconstruct "$folder/mixed" -o "$folder/mixed-$method" --accel $method
+  said 0 '1 photo' reconstruct "$folder/one" -o "$folder/one-$method" --accel $method
+done
+(($(field "$folder/mixed-come/report.json" '["merging"]["layers"][0]["key_slots"]') < \
+  $(field "$folder/mixed-come/report.json" '["merging"]["layers"][0]["tokens"]'))) || fail "Co-Me merges nothing"
+[[ $(field "$folder/one-auto/report.json" '["merging"]["reason"]') == dense:* ]] || fail "auto does not say why it merges nothing"
+[[ $(field "$folder/one-auto/report.json" '["model"]["accel"]["settings"]["quality"]') == 0.99 ]] || fail "auto does not say its quality"
+said 2 "vggt train models/recipes/come.json --distil come --teacher $folder/other.safetensors" reconstruct "$folder/one" \
+  -o "$folder/none" --weights "$folder/other.safetensors" --accel come
+said 2 'auto: quality: .1.5. must be a number from 0 to 1' reconstruct "$folder/one" -o "$folder/none" --accel auto --quality 1.5
+
 finish

@@ -62,4 +62,18 @@ sed 's/"textures": 32/"textures": 32, "photos": "nowhere"/' "$recipe" >"$folder/
 said 2 'data.photos.*nowhere' train "$folder/photos.json" -o "$folder/photos"
 [[ ! -e "$folder/photos" ]] || fail "a run that did not begin left a folder"
 said 2 'no checkpoint' train "$recipe" -o "$folder/new" --resume
+
+# What Co-Me needs, of the model above.
+sed 's/"steps": 150/"steps": 20, "come": {"width": 16}/' "$recipe" >"$folder/come.json"
+said 0 '20 steps, .*: .*come/predictor.safetensors' train "$folder/come.json" --distil come \
+  --teacher "$folder/whole/model.safetensors" -o "$folder/come"
+[[ $(grep -c 'pairs right' "$folder/come/log.jsonl") -gt 0 ]] || fail "the log does not say how many pairs are right"
+[[ ! -e "$folder/come/model.safetensors" ]] || fail "distilling left a model"
+said 2 'holds a run: add --resume' train "$folder/come.json" --distil come -o "$folder/come" \
+  --teacher "$folder/whole/model.safetensors"
+sed 's/"steps": 20/"steps": 24/' "$folder/come.json" >"$folder/longer.json"
+said 0 'going on after 20 steps' train "$folder/longer.json" --distil come -o "$folder/come" --resume \
+  --teacher "$folder/whole/model.safetensors"
+said 2 'teacher: is for --distil' train "$recipe" --teacher x -o "$folder/new"
+said 2 'begins anew, from --teacher' train "$recipe" --distil come --weights x -o "$folder/new"
 finish
