@@ -8,6 +8,8 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "apps/accel_options.h"
+#include "apps/bench_accel.h"
 #include "apps/bench_run.h"
 #include "apps/bench_scaling.h"
 #include "apps/commands.h"
@@ -38,6 +40,9 @@ struct BenchCommand {
   std::string json;
   std::string compare;
   std::string chart;
+  std::string what = "network";
+  std::vector<std::string> methods;  ///< of bench accel
+  std::vector<double> ratios;
 };
 
 struct ImageSize {
@@ -63,6 +68,14 @@ ImageSize image_size(const std::string& text, const ModelConfig& config) {
   return {width, height};
 }
 
+void check_accel(const BenchCommand& command) {
+  if (command.methods.empty()) throw ConfigError("methods", "bench accel needs --methods");
+  if (!command.stages.empty() || !command.compare.empty() || !command.scaling.empty()) {
+    throw ConfigError("accel", "bench accel takes no --stages, --compare or --scaling");
+  }
+  accel_variants(command.methods, command.ratios, command.model.accel.settings);
+}
+
 // What is wrong with the options is said before a model is loaded.
 void check(const BenchCommand& command) {
   const std::vector<std::string>& known = bench_stages();
@@ -71,6 +84,11 @@ void check(const BenchCommand& command) {
     std::string names;
     for (const std::string& name : known) names += (names.empty() ? "" : ", ") + name;
     throw ConfigError("stages", "'" + stage + "' is none of " + names);
+  }
+  if (command.what == "accel") {
+    check_accel(command);
+  } else if (!command.methods.empty() || !command.ratios.empty()) {
+    throw ConfigError("methods", "--methods and --ratios are for vggt bench accel");
   }
   const std::set<int64_t> different(command.scaling.begin(), command.scaling.end());
   if (!command.scaling.empty() && different.size() < 3) {
@@ -99,6 +117,10 @@ ModelOptions model_options(const BenchCommand& command) {
       options.model.empty()) {
     options.model = "vggt-1b";
   }
+  if (command.what == "accel") {
+    options.accel = {};  // its settings are those of the variants
+    return options;
+  }
   if (options.heads.empty()) {
     options.heads = heads_of_stages(command.stages.empty() ? std::vector<std::string>{"reconstruct"}
                                                            : command.stages);
@@ -120,7 +142,7 @@ std::vector<int64_t> numbers_of_frames(const BenchCommand& command,
   const std::set<int64_t> sorted(command.scaling.begin(), command.scaling.end());
   std::vector<int64_t> fitting;
   for (const int64_t frames : sorted) {
-    const int64_t needed = estimate_memory(loaded, frames, size.height, size.width);
+    const int64_t needed = estimate_memory(loaded, frames, size.height, size.width).total();
     const int64_t available = available_memory(loaded.device);
     if (needed <= available) {
       fitting.push_back(frames);
@@ -144,6 +166,10 @@ std::string describe(const MachinePeaks& peaks) {
 }
 
 void print(const std::string& text) { std::fputs(text.c_str(), stdout); }
+
+void write_report(const std::string& file, const Json& report) {
+  write_text_file(file, report.dump(1, ' ', false, Json::error_handler_t::replace) + "\n");
+}
 
 void run(const BenchCommand& command) {
   const ProgressCallback progress = interruptible_progress();
@@ -172,6 +198,23 @@ void run(const BenchCommand& command) {
   report["warm_up"] = command.warm_up;
   report["load"] = {{"seconds", loaded.seconds}, {"peak_bytes", peak_memory_bytes()}};
 
+  if (command.what == "accel") {
+    std::vector<AccelResult> results;
+    const std::vector<AccelVariant> variants =
+        accel_variants(command.methods, command.ratios, command.model.accel.settings);
+    for (const int64_t frames : numbers_of_frames(command, loaded, size)) {
+      for (AccelResult& result : measure_accel(loaded, frames, plan, variants, progress)) {
+        results.push_back(std::move(result));
+      }
+    }
+    report["results"] = Json::array();
+    for (const AccelResult& result : results) report["results"].push_back(to_json(result));
+    print(describe_device(loaded.device) + ", " + to_string(loaded.precision) + ", " +
+          std::to_string(size.width) + " x " + std::to_string(size.height) + " px, commit " +
+          commit() + "\n\n" + table_of_accel(results));
+    if (!command.json.empty()) write_report(command.json, report);
+    return;
+  }
   std::vector<BenchResult> results;
   for (const int64_t frames : numbers_of_frames(command, loaded, size)) {
     for (BenchResult& result : measure(loaded, frames, plan, progress)) {
@@ -207,8 +250,7 @@ void run(const BenchCommand& command) {
           "\n\n" + printable(comparison(base.results, results)));
   }
   if (!command.json.empty()) {
-    write_text_file(command.json,
-                    report.dump(1, ' ', false, Json::error_handler_t::replace) + "\n");
+    write_report(command.json, report);
   }
 }
 
@@ -218,6 +260,19 @@ void add_bench(CLI::App& app) {
   const auto command = std::make_shared<BenchCommand>();
   CLI::App* sub =
       app.add_subcommand("bench", "Time the network and its kernels on synthetic images");
+  sub->add_option("what",
+                  command->what,
+                  "network, or accel: the aggregator with merged tokens against without")
+      ->check(CLI::IsMember({"network", "accel"}))
+      ->capture_default_str();
+  sub->add_option("--methods", command->methods, "What bench accel compares with the whole")
+      ->delimiter(',')
+      ->type_name("METHOD");
+  sub->add_option("--ratios",
+                  command->ratios,
+                  "Shares of the tokens that each method is to keep; without it as published")
+      ->delimiter(',')
+      ->type_name("SHARE");
   sub->add_option("--stages",
                   command->stages,
                   "What to measure: encoder, aggregator, camera_head, depth_head, point_head, "
@@ -267,6 +322,7 @@ void add_bench(CLI::App& app) {
       ->type_name("FILE.png");
 #endif
   add_model_options(*sub, command->model);
+  add_accel_options(*sub, command->model.accel);
   sub->get_option("--weights")
       ->description("Checkpoint, or synthetic:SEED; without it synthetic:0");
   sub->get_option("--model")->description(
@@ -278,6 +334,8 @@ void add_bench(CLI::App& app) {
         "vggt bench --model mini --frames 8 --repeat 9 --compare bench.json"},
        {"Time and memory by number of frames",
         "vggt bench --scaling 1,2,4,8,16,32 --json scaling.json"},
+       {"Merged tokens at two strengths against the whole attention",
+        "vggt bench accel --methods httm,keys-grid --ratios 0.3,0.15 --frames 8 --json accel.json"},
        {"Encoder, aggregator and camera head alone, in bf16, frames of 518 x 294 px",
         "vggt bench --heads camera --precision bf16 --size 518x294 --frames 4"}}));
   sub->callback([command] { run(*command); });

@@ -114,7 +114,11 @@ void run_stages(const LoadedModel& loaded,
   const double whole = seconds_of([&] {
     if (contains(plan.stages, "reconstruct")) {
       const std::vector<std::string> names(input.maps.size(), "synthetic");
-      reconstruct(model, input, names, {.progress = peaks.callback(), .seconds = &seconds});
+      reconstruct(
+          model,
+          input,
+          names,
+          {.merge = loaded.options.accel, .progress = peaks.callback(), .seconds = &seconds});
       return;
     }
     const at::Tensor images =
@@ -122,7 +126,9 @@ void run_stages(const LoadedModel& loaded,
     if (plan.stages == std::vector<std::string>{"encoder"}) {
       model.aggregator->encode(images, peaks.callback(), &seconds);
     } else {
-      model.forward(images.unsqueeze(0), {.progress = peaks.callback(), .seconds = &seconds});
+      model.forward(
+          images.unsqueeze(0),
+          {.merge = loaded.options.accel, .progress = peaks.callback(), .seconds = &seconds});
     }
   });
   peaks.end();

@@ -170,13 +170,14 @@ void dry_run(const ReconstructCommand& command, const ProgressCallback& progress
   std::printf("time          about %.1f s%s\n",
               total,
               command.from_cache ? ", less where --from-cache spares the network" : "");
-  const int64_t memory = std::max(estimate_memory(loaded, frames, height, width),
-                                  estimate_decoding_memory(loaded, read.input.maps));
+  const MemoryPlan plan = estimate_memory(loaded, frames, height, width);
+  const int64_t memory = std::max(plan.total(), estimate_decoding_memory(loaded, read.input.maps));
   const int64_t available = available_memory(loaded.device);
   std::printf("memory        about %s of %s%s\n",
               gigabytes(memory).c_str(),
               gigabytes(available).c_str(),
               memory > available ? ": too little, the run would be refused" : "");
+  std::printf("  network       %s\n", to_string(plan).c_str());
   const int64_t disk = estimate_disk(frames, height, width, disk_options(command));
   std::error_code error;
   const fs::space_info space = fs::space(existing_parent(command.output), error);

@@ -7,7 +7,9 @@
 #include <algorithm>
 #include <chrono>
 #include <functional>
+#include <iomanip>
 #include <map>
+#include <sstream>
 
 #include "src/base/device.h"
 #include "src/base/error.h"
@@ -91,9 +93,17 @@ std::vector<std::pair<std::string, double>> estimate_network_seconds(
   const int64_t few = std::min<int64_t>(frames, 2);
   const double share = static_cast<double>(frames) / static_cast<double>(few);
 
+  const int64_t at_a_time = nn::Aggregator::tokens_at_a_time(loaded.device);
+  // A block writes over its input, so each run begins with a copy.
+  const auto block_seconds =
+      [&](const nn::Block& block, const at::Tensor& x, const kernels::RopeTables* rope) {
+        return seconds_of(loaded, progress, [&] {
+          at::Tensor copy = x.clone();
+          block.update(copy, rope, at_a_time);
+        });
+      };
   const at::Tensor x = stream(few);
-  const double encoder_block =
-      seconds_of(loaded, progress, [&] { aggregator.patch_embed->blocks.front()->forward(x); });
+  const double encoder_block = block_seconds(*aggregator.patch_embed->blocks.front(), x, nullptr);
 
   const at::Tensor positions =
       aggregator.positions(height / config.patch_size, width / config.patch_size, loaded.device);
@@ -102,13 +112,11 @@ std::vector<std::pair<std::string, double>> estimate_network_seconds(
                              tokens.channels / config.aggregator.num_heads,
                              config.aggregator.rope_freq,
                              options.dtype().toScalarType());
-  const double frame_block =
-      seconds_of(loaded, progress, [&] { aggregator.frame_blocks.front()->forward(x, &rope); });
+  const double frame_block = block_seconds(*aggregator.frame_blocks.front(), x, &rope);
   const auto global_seconds = [&](int64_t n) {
     const at::Tensor all = stream(n).view({1, n * tokens.per_frame, tokens.channels});
     const kernels::RopeTables repeated = {rope.cos.repeat({1, n, 1}), rope.sin.repeat({1, n, 1})};
-    return seconds_of(
-        loaded, progress, [&] { aggregator.global_blocks.front()->forward(all, &repeated); });
+    return block_seconds(*aggregator.global_blocks.front(), all, &repeated);
   };
   const double global_block = global_block_seconds(frames, global_seconds);
 
@@ -136,16 +144,22 @@ std::vector<std::pair<std::string, double>> estimate_network_seconds(
   return stages;
 }
 
-int64_t estimate_memory(const LoadedModel& loaded, int64_t frames, int64_t height, int64_t width) {
+MemoryPlan estimate_memory(const LoadedModel& loaded,
+                           int64_t frames,
+                           int64_t height,
+                           int64_t width) {
   const ModelConfig& config = loaded.model->config;
   const Tokens tokens = tokens_of(config, height, width);
   const int64_t stream_bytes =
       static_cast<int64_t>(c10::elementSize(loaded.model->aggregator->camera_token.scalar_type()));
   const int64_t matrix_bytes = static_cast<int64_t>(c10::elementSize(
       loaded.model->aggregator->frame_blocks.front()->attn->qkv->weight.scalar_type()));
-  // A token holds at most: the residual stream in and out, q, k and v before the norm in the
-  // stream's type, the two normed and turned, and v, q, k for the products.
-  const int64_t block = tokens.channels * (stream_bytes * (2 + 3 + 2) + matrix_bytes * 3);
+  // Each token holds the residual stream, q, k and v, and what attention makes of them. What lies
+  // between exists for a part of the tokens: q, k and v before their norm, or the hidden layer.
+  const int64_t block = tokens.channels * (stream_bytes + matrix_bytes * (3 + 1));
+  const int64_t part =
+      std::min(frames * tokens.per_frame, nn::Aggregator::tokens_at_a_time(loaded.device)) *
+      tokens.channels * (stream_bytes * (3 + 2) + matrix_bytes * (1 + 4));
   const auto kept = static_cast<int64_t>(config.kept_layers().size());
   const int64_t layers = kept * 2 * tokens.channels * matrix_bytes;
   const int64_t all_tokens = frames * tokens.per_frame;
@@ -154,8 +168,26 @@ int64_t estimate_memory(const LoadedModel& loaded, int64_t frames, int64_t heigh
   const int64_t head = height * width * (features * 4 + 256);
   // In and out: the image, depth, confidence, world points twice, the cloud.
   const int64_t pixels = frames * height * width * (3 * 4 + 4 + 4 + 3 * 8 + 3 * 4 + 32);
-  return kProgram + weight_bytes(loaded) + all_tokens * layers + pixels +
-         std::max(all_tokens * block, head);
+  return {.program = kProgram,
+          .weights = weight_bytes(loaded),
+          .layers = all_tokens * layers,
+          .work = std::max(all_tokens * block + part, head),
+          .results = pixels};
+}
+
+std::string gigabytes(int64_t bytes) {
+  std::ostringstream text;
+  text << std::fixed << std::setprecision(2) << static_cast<double>(bytes) * 1e-9 << " GB";
+  return text.str();
+}
+
+std::string to_string(const MemoryPlan& plan) {
+  const auto part = [](const char* name, int64_t bytes) {
+    return std::string(name) + " " + gigabytes(bytes);
+  };
+  return gigabytes(plan.total()) + ": " + part("program", plan.program) + ", " +
+         part("weights", plan.weights) + ", " + part("kept layers", plan.layers) + ", " +
+         part("work", plan.work) + ", " + part("results", plan.results);
 }
 
 int64_t estimate_decoding_memory(const LoadedModel& loaded, const std::vector<PixelMap>& maps) {

@@ -21,9 +21,26 @@ std::vector<std::pair<std::string, double>> estimate_network_seconds(
     int64_t width,
     const ProgressCallback& progress);
 
-/// The most memory that the network and its results hold at a time, in bytes: program and weights,
-/// then the larger of one block at work and the heads, then the results.
-int64_t estimate_memory(const LoadedModel& loaded, int64_t frames, int64_t height, int64_t width);
+/// The most memory that the network and its results hold at a time, in bytes.
+struct MemoryPlan {
+  int64_t program = 0;  ///< LibTorch, OpenCV and the like
+  int64_t weights = 0;
+  int64_t layers = 0;   ///< what the dense heads read of the aggregator
+  int64_t work = 0;     ///< one block with all its tokens, or a head if that takes more
+  int64_t results = 0;  ///< photos, depth, points
+  int64_t total() const { return program + weights + layers + work + results; }
+};
+
+MemoryPlan estimate_memory(const LoadedModel& loaded,
+                           int64_t frames,
+                           int64_t height,
+                           int64_t width);
+
+/// "1.25 GB".
+std::string gigabytes(int64_t bytes);
+
+/// "1.25 GB: program 0.25, weights 0.40, ...".
+std::string to_string(const MemoryPlan& plan);
 
 /// The same while photos are decoded, before the network runs: as many as there are threads, each
 /// as large as the largest of `maps`.

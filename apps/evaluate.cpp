@@ -5,6 +5,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "apps/accel_options.h"
 #include "apps/commands.h"
 #include "apps/evaluate_steps.h"
 #include "apps/help.h"
@@ -37,7 +38,7 @@ std::string short_hash(const std::string& text) {
 }
 
 // A folder that is there must be a report, so that nothing foreign is mixed with it.
-void prepare_folder(const std::string& folder) {
+void check_folder(const std::string& folder) {
   std::error_code error;
   if (fs::is_directory(folder, error) && !fs::is_empty(folder, error) &&
       !fs::exists(in_report(folder, kResults), error)) {
@@ -45,6 +46,10 @@ void prepare_folder(const std::string& folder) {
                       folder + " holds files, but no " + kResults +
                           ", so it is no report to go on with; name another folder");
   }
+}
+
+void make_folder(const std::string& folder) {
+  std::error_code error;
   fs::create_directories(folder, error);
   if (error) throw IoError(folder, "cannot be made: " + error.message());
 }
@@ -53,8 +58,11 @@ eval::Evaluation read_report_folder(const std::string& folder) {
   const std::string path = in_report(folder, "summary.json");
   const nlohmann::json summary = read_json(path);
   const JsonFields fields(path, "", summary);
-  return {.dataset = fields.text("dataset"),
-          .results = eval::read_results(in_report(folder, kResults), fields.text("key"))};
+  return {
+      .dataset = fields.text("dataset"),
+      .results = eval::read_results(in_report(folder, kResults),
+                                    fields.text("key"),
+                                    fields.member("fingerprints").get<std::vector<std::string>>())};
 }
 
 void compare(const EvaluateCommand& command) {
@@ -85,15 +93,15 @@ void run(const EvaluateCommand& command) {
   check(command);
   const ProgressCallback progress = interruptible_progress();
   Plan plan = make_plan(command);
-  for (const std::string& problem : plan.problems) say("note: " + problem);
   for (const eval::LeftOut& left_out : plan.left_out) {
     say("left out: " + left_out.sequence + ": " + left_out.reason);
   }
   if (plan.sequences.empty()) {
     throw IoError(command.root, "no sequence can be scored; the lines above say why");
   }
-  prepare_folder(command.output);
+  check_folder(command.output);
   const LoadedModel loaded = load(command.model, progress);
+  make_folder(command.output);
   const Json made_by = key_of(command, loaded);
   const std::string key = short_hash(made_by.dump());
   eval::ResultLog log(in_report(command.output, kResults), key);
@@ -105,7 +113,15 @@ void run(const EvaluateCommand& command) {
                               .results = score_all(command, loaded, plan, log, progress),
                               .left_out = std::move(plan.left_out),
                               .problems = std::move(plan.problems)};
+  if (evaluation.results.empty()) {
+    throw IoError(command.root, "no sequence could be scored; the lines above say why");
+  }
+  Json fingerprints = Json::array();
+  for (const eval::SequenceResult& result : evaluation.results) {
+    fingerprints.push_back(result.fingerprint);
+  }
   evaluation.facts = {{"key", key},
+                      {"fingerprints", fingerprints},
                       {"made_by", made_by},
                       {"model", loaded.describe()},
                       {"frame_list_hash", short_hash(frame_lists_of(evaluation.results).dump())},
@@ -165,7 +181,10 @@ void add_choice_options(CLI::App& app, EvaluateCommand& command) {
       ->group(kGroup);
   app.add_flag("--fast", command.fast, "Of each category ten sequences, as published for co3d")
       ->group(kGroup);
-  app.add_option("--split", command.split, "Part of the data set; without it the protocol's")
+  app.add_option(
+         "--split",
+         command.split,
+         "Part of the data set, as datasets/README.md names them; without it the protocol's")
       ->group(kGroup);
   app.add_option("--only", command.only, "Score only these sequences or categories")
       ->delimiter(',')
@@ -196,6 +215,7 @@ void add_evaluate(CLI::App& app) {
       ->type_name("FOLDER");
   add_choice_options(*sub, *command);
   add_model_options(*sub, command->model);
+  add_accel_options(*sub, command->model.accel);
 
   constexpr const char* kMeasured = "What is measured";
   sub->add_option("--repeat", command->repeat, "Run the network so often; the median time counts")

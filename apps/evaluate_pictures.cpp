@@ -231,7 +231,7 @@ void write_evaluation_pictures(const std::string& folder,
                                    "seconds",
                                    [](const SequenceResult& r) { return r.forward_seconds; }),
                   accuracy_against(results, "peak memory", "GB", [](const SequenceResult& r) {
-                    return static_cast<double>(r.peak_memory_bytes) * 1e-9;
+                    return r.peak_memory_bytes * 1e-9;
                   })}});
   });
 }

@@ -9,11 +9,13 @@
 #include <map>
 #include <optional>
 
+#include "apps/accel_options.h"
 #include "apps/interrupt.h"
 #include "apps/messages.h"
 #include "apps/output_file.h"
 #include "apps/program.h"
 #include "apps/read_photos.h"
+#include "datasets/fingerprint.h"
 #include "src/base/device.h"
 #include "src/base/error.h"
 #include "src/eval/score.h"
@@ -44,23 +46,13 @@ eval::Compat compat_of(const std::string& name) {
   return eval::Compat::kNone;
 }
 
-// Without the category that our names of CO3D's sequences begin with: lists have bare names.
-std::string bare(const std::string& name) { return name.substr(name.rfind('/') + 1); }
-
-bool asked_for(const EvaluateCommand& command, const Sequence& sequence) {
-  if (command.only.empty()) return true;
-  return std::any_of(command.only.begin(), command.only.end(), [&](const std::string& name) {
-    return name == sequence.name || name == sequence.category || name == bare(sequence.name);
-  });
-}
-
 // The sequence with each of its lists; frames that are not there are its problem.
 std::vector<Planned> with_lists(
     const Sequence& sequence,
     const std::map<std::string, std::vector<std::vector<int64_t>>>& lists,
     const std::string& path) {
   auto found = lists.find(sequence.name);
-  if (found == lists.end()) found = lists.find(bare(sequence.name));
+  if (found == lists.end()) found = lists.find(eval::name_in_category(sequence.name));
   std::vector<Planned> planned;
   if (found == lists.end()) {
     planned.push_back({sequence, {}});
@@ -100,6 +92,10 @@ std::string hash_of_weights(const std::string& weights) {
   std::string hashes;
   for (const std::string& file : files) hashes += file_hash(file);
   return hashes;
+}
+
+std::string fingerprint_of(const Planned& planned) {
+  return datasets::fingerprint(planned.sequence, planned.frames);
 }
 
 // Depth of the chosen frames; nothing unless all of them have it.
@@ -181,7 +177,8 @@ class Scorer {
     eval::SequenceResult result{.sequence = planned.sequence.name,
                                 .category = planned.sequence.category,
                                 .trust = planned.sequence.trust,
-                                .frames = planned.frames};
+                                .frames = planned.frames,
+                                .fingerprint = fingerprint_of(planned)};
     eval::Truth truth{.units_per_metre = planned.sequence.units_per_metre};
     std::vector<Photo> photos;
     CopiedPhotos copied;
@@ -203,7 +200,8 @@ class Scorer {
       run_network(input, names, truth, result);
     } catch (const ModelError& error) {
       result.failure = error.what();
-      result.pairs = eval::failed_pairs(static_cast<int64_t>(planned.frames.size()));
+      const bool find = datasets::loader(command_.dataset).protocol.find_degenerate;
+      result.pairs = eval::failed_pairs(truth.cameras, {.find_degenerate = find});
     }
     return result;
   }
@@ -214,7 +212,10 @@ class Scorer {
                    const eval::Truth& truth,
                    eval::SequenceResult& result) {
     const auto run = [&] {
-      Reconstruction answer = predict(*loaded_.model, input, names, {.progress = kUninterrupted});
+      Reconstruction answer = predict(*loaded_.model,
+                                      input,
+                                      names,
+                                      {.merge = command_.model.accel, .progress = kUninterrupted});
       synchronize(loaded_.device);
       return answer;
     };
@@ -230,7 +231,7 @@ class Scorer {
     }
     result.runs = command_.repeat;
     result.forward_seconds = eval::median(seconds);
-    result.peak_memory_bytes = peak_memory_bytes();
+    result.peak_memory_bytes = static_cast<double>(peak_memory_bytes());
     eval::score(answer,
                 truth,
                 {.find_degenerate = datasets::loader(command_.dataset).protocol.find_degenerate,
@@ -252,7 +253,8 @@ Plan make_plan(const EvaluateCommand& command) {
   const datasets::Loader& loader = datasets::loader(command.dataset);
   const datasets::Protocol& protocol = loader.protocol;
   datasets::Dataset dataset =
-      loader.load({command.root, command.split.empty() ? protocol.default_split : command.split});
+      loader.load({command.root, datasets::split_of(loader, command.split)});
+  for (const std::string& problem : dataset.problems) say("note: " + problem);
   const int64_t least = command.least_frames >= 0 ? command.least_frames : protocol.least_frames;
 
   std::vector<eval::Candidate> candidates;
@@ -280,13 +282,14 @@ Plan make_plan(const EvaluateCommand& command) {
                            .order = order_of(command.order),
                            .seed = command.seed,
                            .one_stream = protocol.one_stream});
+  const std::vector<bool> asked = eval::asked_for(candidates, command.only);
   std::map<std::string, std::vector<std::vector<int64_t>>> lists;
   if (!command.frame_list.empty()) lists = eval::read_frame_lists(command.frame_list);
 
   Plan plan{.problems = std::move(dataset.problems)};
   for (size_t i = 0; i < dataset.sequences.size(); ++i) {
     Sequence& all_frames = dataset.sequences[i];
-    if (!asked_for(command, all_frames)) continue;
+    if (!asked[i]) continue;
     std::vector<Planned> all_planned;
     if (all_frames.problem.empty() && !lists.empty()) {
       all_planned = with_lists(all_frames, lists, command.frame_list);
@@ -329,16 +332,19 @@ Json frame_lists_of(std::span<const eval::SequenceResult> results) {
 }
 
 Json key_of(const EvaluateCommand& command, const LoadedModel& loaded) {
-  return {{"engine", version()},
-          {"weights", hash_of_weights(loaded.weights)},
-          {"model", command.model.model},
-          {"config", command.model.config.empty() ? "" : file_hash(command.model.config)},
-          {"precision", to_string(loaded.precision)},
-          {"device", describe_device(loaded.device)},
-          {"dataset", command.dataset},
-          {"repeat", command.repeat},
-          {"points", command.points ? command.most_points : -1},
-          {"compat", command.compat}};
+  Json key = {{"engine", version()},
+              {"commit", commit()},
+              {"weights", hash_of_weights(loaded.weights)},
+              {"model", command.model.model},
+              {"config", command.model.config.empty() ? "" : file_hash(command.model.config)},
+              {"precision", to_string(loaded.precision)},
+              {"device", describe_device(loaded.device)},
+              {"dataset", command.dataset},
+              {"repeat", command.repeat},
+              {"points", command.points ? command.most_points : -1},
+              {"compat", command.compat}};
+  if (command.model.accel.is_on()) key["accel"] = to_json(command.model.accel);
+  return key;
 }
 
 std::vector<eval::SequenceResult> score_all(const EvaluateCommand& command,
@@ -350,7 +356,8 @@ std::vector<eval::SequenceResult> score_all(const EvaluateCommand& command,
   StageProgress stage("sequences", static_cast<int64_t>(plan.sequences.size()), progress);
   std::vector<eval::SequenceResult> results;
   for (const Planned& planned : plan.sequences) {
-    if (const auto* done = log.find(planned.sequence.name, planned.frames)) {
+    const auto* done = log.find(planned.sequence.name, planned.frames, fingerprint_of(planned));
+    if (done) {
       results.push_back(*done);
     } else {
       try {

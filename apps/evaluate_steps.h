@@ -50,7 +50,8 @@ struct Plan {
   std::vector<std::string> problems;
 };
 
-/// Reads the data set and chooses frames: the same on every machine. Throws ConfigError or IoError.
+/// Reads the data set, says what of it cannot be read, and chooses frames: the same on every machine.
+/// Throws ConfigError or IoError.
 Plan make_plan(const EvaluateCommand& command);
 
 /// Everything that decides a result, but the frames: results with another key do not count.

@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "apps/accel_options.h"
 #include "apps/commands.h"
 #include "apps/help.h"
 #include "apps/interrupt.h"
@@ -82,7 +83,7 @@ void run(const ForwardCommand& command) {
   const LoadedModel loaded = load(command.model, progress);
 
   const at::ScalarType dtype = loaded.model->aggregator->camera_token.scalar_type();
-  ForwardOptions options{.progress = progress};
+  ForwardOptions options{.merge = command.model.accel, .progress = progress};
   if (input.tensors.count("in.query_points")) {
     at::Tensor queries = floating_input(input, "in.query_points");
     if (queries.dim() == 2) queries = queries.unsqueeze(0);
@@ -134,6 +135,7 @@ void add_forward(CLI::App& app) {
   sub->add_flag(
       "--intermediates", command->intermediates, "Also write the tensors in between, by name");
   add_model_options(*sub, command->model);
+  add_accel_options(*sub, command->model.accel);
   sub->get_option("--weights")
       ->description("Checkpoint (.safetensors, .pt, a folder of shards), or synthetic:SEED")
       ->required();

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <filesystem>
 
+#include "apps/accel_options.h"
 #include "apps/program.h"
 #include "src/base/device.h"
 #include "src/models/precision.h"
@@ -48,6 +49,7 @@ Json made_from(const ReadPhotos& photos, const ReadOptions& read, const ModelOpt
               {"model", model.model},
               {"config", model.config.empty() ? "" : file_hash(model.config)},
               {"precision", to_string(select_precision(model.precision, device))},
+              {"accel", to_json(model.accel)},
               {"device", device.is_cuda() ? "cuda" : "cpu"},
               {"fit", static_cast<int>(read.preprocess.fit)},
               {"target_px", read.preprocess.target_px},

@@ -11,7 +11,7 @@
 namespace vggt::apps {
 
 /// What decides the network's output, as report.json keeps it: the photos' bytes, how they were
-/// fitted, the weights, the precision and the engine. Point filters, masks and exports are not
+/// fitted, the weights, the precision, merging and the engine. Point filters, masks and exports are not
 /// among it: they change without the network.
 nlohmann::ordered_json made_from(const ReadPhotos& photos,
                                  const ReadOptions& read,

@@ -11,8 +11,10 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "apps/accel_options.h"
 #include "apps/messages.h"
 #include "apps/program.h"
+#include "src/accel/methods.h"
 #include "src/base/device.h"
 #include "src/base/error.h"
 #include "src/weights/infer_config.h"
@@ -77,6 +79,13 @@ void add_model_options(CLI::App& app, ModelOptions& options) {
       ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
       ->capture_default_str()
       ->group(kGroup);
+  app.add_option("--max-memory",
+                 options.max_memory,
+                 "Refuse a run that would take more than this, as 4GB; without it than there is")
+      ->transform(CLI::AsSizeValue(/*kb_is_1000=*/true))
+      ->check(CLI::PositiveNumber)
+      ->type_name("SIZE")
+      ->group(kGroup);
 }
 
 std::string weights_of(const ModelOptions& options) {
@@ -92,6 +101,7 @@ nlohmann::ordered_json LoadedModel::describe() const {
                        {"precision", options.precision},
                        {"device", options.device}};
   json["precision"] = to_string(precision);
+  json["accel"] = to_json(options.accel);
   json["device"] = describe_device(device);
   json["threads"] = at::get_num_threads();
   json["versions"] = {{"vggt", version()}, {"commit", commit()}, {"libtorch", TORCH_VERSION}};
@@ -126,6 +136,8 @@ void check_memory(const WeightFile& file, const LoadedModel& loaded) {
 LoadedModel load(const ModelOptions& options, const ProgressCallback& progress) {
   const auto start = std::chrono::steady_clock::now();
   LoadedModel loaded;
+  accel::check(options.accel);
+  if (options.max_memory > 0) limit_memory(options.max_memory);
   loaded.device = select_device(options.device);
   loaded.precision = select_precision(options.precision, loaded.device);
   loaded.options = options;

@@ -7,6 +7,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include "src/accel/merge_options.h"
 #include "src/models/precision.h"
 #include "src/models/vggt.h"
 
@@ -24,6 +25,8 @@ struct ModelOptions {
   std::vector<std::string> heads;  ///< camera, depth, point, track; empty: all that are there
   std::string precision = "auto";
   std::string device = "auto";
+  int64_t max_memory = 0;     ///< bytes that a run may take; 0: what the device has
+  accel::MergeOptions accel;  ///< of the subcommands that have add_accel_options()
 };
 
 void add_model_options(CLI::App& app, ModelOptions& options);
@@ -44,7 +47,7 @@ struct LoadedModel {
   std::vector<std::string> assumed;  ///< fields of the config that the file does not tell
   double seconds = 0;                ///< loading took
 
-  /// weights, licence, note, precision, device and the versions of engine and LibTorch.
+  /// weights, licence, note, precision, merging, device and the versions of engine and LibTorch.
   nlohmann::ordered_json describe() const;
 };
 

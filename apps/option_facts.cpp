@@ -32,11 +32,18 @@ OptionFacts facts_of(const CLI::Option& option) {
   facts.several = facts.positional && option.get_items_expected_max() > 1;
   facts.list = option.get_delimiter() == ',';
 
+  std::string among;
   if (option.get_items_expected_max() > 0 && option.get_type_size() > 0) {
     const std::string type_name = option.get_type_name();
     facts.choices = choices_in(type_name);
     const std::string type = type_name.substr(0, type_name.find(':'));
     facts.value = facts.choices.empty() ? type : joined(facts.choices, "|");
+    // Too many for the line of the name.
+    constexpr size_t kMostCharacters = 60;
+    if (facts.value.size() > kMostCharacters) {
+      facts.value = type;
+      among = ": " + joined(facts.choices, ", ");
+    }
     if (facts.list) facts.value += ",...";
     facts.takes_folder = type == "FOLDER";
     facts.takes_file =
@@ -47,7 +54,7 @@ OptionFacts facts_of(const CLI::Option& option) {
   if (!facts.value.empty() && !option.get_default_str().empty()) {
     notes.push_back("default: " + CLI::detail::trim_copy(option.get_default_str()));
   }
-  facts.description = option.get_description();
+  facts.description = option.get_description() + among;
   if (!notes.empty()) facts.description += " (" + joined(notes, "; ") + ")";
   return facts;
 }

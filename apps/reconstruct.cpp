@@ -5,6 +5,7 @@
 #include <optional>
 #include <sstream>
 
+#include "apps/accel_options.h"
 #include "apps/commands.h"
 #include "apps/dry_run.h"
 #include "apps/help.h"
@@ -152,6 +153,7 @@ void add_reconstruct(CLI::App& app) {
       ->group(what_goes_in);
 
   add_model_options(*sub, command->model);
+  add_accel_options(*sub, command->model.accel);
   add_point_options(*sub, command->points);
 
   const char* what_comes_out = "What comes out";

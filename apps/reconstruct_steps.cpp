@@ -4,9 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
-#include <iomanip>
 #include <set>
-#include <sstream>
 
 #include "apps/estimate.h"
 #include "apps/made_from.h"
@@ -29,16 +27,19 @@ using Json = nlohmann::ordered_json;
 // Too little memory is said before the network runs, with the way out.
 void check_memory(const LoadedModel& loaded, const NetworkInput& input) {
   const int64_t frames = input.images.size(0);
-  const auto needed = [&](int64_t count) {
+  const auto plan = [&](int64_t count) {
     return estimate_memory(loaded, count, input.images.size(2), input.images.size(3));
   };
+  const auto needed = [&](int64_t count) { return plan(count).total(); };
   const int64_t available = available_memory(loaded.device);
+  messages().explain("memory plan: " + to_string(plan(frames)) + "; " + gigabytes(available) +
+                     " may be used");
   if (needed(frames) <= available) return;
   int64_t fitting = frames - 1;
   while (fitting > 0 && needed(fitting) > available) --fitting;
   throw ConfigError("memory",
                     count_of(frames, "photo") + " need about " + gigabytes(needed(frames)) + ", " +
-                        gigabytes(available) + " are free; " +
+                        gigabytes(available) + " may be used; " +
                         (fitting > 0 ? "--max-images " + std::to_string(fitting) + " fits"
                                      : "not even one photo fits with this model"));
 }
@@ -129,12 +130,6 @@ DiskOptions disk_options(const ReconstructCommand& command) {
   return {.text = command.exports.text,
           .predictions = command.exports.predictions,
           .normals = command.points.normals};
-}
-
-std::string gigabytes(int64_t bytes) {
-  std::ostringstream text;
-  text << std::fixed << std::setprecision(2) << static_cast<double>(bytes) * 1e-9 << " GB";
-  return text.str();
 }
 
 void check_replaceable(const ReconstructCommand& command) {
@@ -273,8 +268,13 @@ Answer compute(const ReconstructCommand& command,
   answer.model = loaded.describe();
   std::vector<std::string> names;
   for (const Photo& photo : answer.read.photos) names.push_back(photo.name);
-  answer.result = predict(
-      *loaded.model, answer.read.input, names, {.progress = progress, .seconds = &facts.seconds});
+  answer.result = predict(*loaded.model,
+                          answer.read.input,
+                          names,
+                          {.merge = command.model.accel,
+                           .merge_report = &facts.merging,
+                           .progress = progress,
+                           .seconds = &facts.seconds});
   answer.result.note = loaded.note;
   return answer;
 }

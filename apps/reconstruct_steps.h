@@ -86,6 +86,5 @@ void write_results(const ReconstructCommand& command,
 DiskOptions disk_options(const ReconstructCommand& command);
 
 std::string count_of(int64_t n, const std::string& thing);
-std::string gigabytes(int64_t bytes);
 
 }  // namespace vggt::apps

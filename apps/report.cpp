@@ -5,6 +5,7 @@
 
 #include <fstream>
 
+#include "apps/accel_options.h"
 #include "src/base/device.h"
 #include "src/base/error.h"
 #include "src/pipeline/export.h"
@@ -39,6 +40,7 @@ Json make_report(const Reconstruction& reconstruction,
       {"points", reconstruction.points.size()}};
   if (!reconstruction.note.empty()) report["note"] = reconstruction.note;
   for (const auto& [stage, seconds] : facts.seconds) report["seconds"][stage] = seconds;
+  if (!facts.merging.layers.empty()) report["merging"] = to_json(facts.merging);
   report["peak_memory_bytes"] = peak_memory_bytes();
   report["skipped"] = Json::array();
   for (const SkippedPhoto& skipped : facts.skipped) {

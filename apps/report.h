@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/read_photos.h"
+#include "src/accel/merge_options.h"
 #include "src/base/progress.h"
 #include "src/image/export_scene.h"
 #include "src/pipeline/reconstruction.h"
@@ -21,6 +22,7 @@ struct RunFacts {
   std::vector<SkippedPhoto> skipped;  ///< photos that could not be read
   std::vector<std::string> warnings;
   StageProgress::Seconds seconds;
+  accel::MergeReport merging;  ///< empty if there was none
 };
 
 /// model      LoadedModel::describe()

@@ -75,7 +75,7 @@ void run(const TrainCommand& command) {
   const ProgressCallback progress = interruptible_progress();
   const train::Recipe recipe = train::Recipe::read(command.recipe);
   const c10::Device device = select_device(command.device);
-  const train::RunFolder folder(command.output, command.resume);
+  train::RunFolder folder(command.output, command.resume);
 
   const ModelConfig config = ModelConfig::preset(recipe.model);
   const std::shared_ptr<Vggt> model = command.weights.empty()
@@ -110,7 +110,7 @@ void run(const TrainCommand& command) {
 #endif
   };
   trainer = std::make_unique<train::Trainer>(objective, recipe, std::move(options));
-  if (command.resume) {
+  if (command.resume && folder.has_checkpoint()) {
     const train::Checkpoint checkpoint = folder.read();
     trainer->resume(checkpoint);
     step = checkpoint.step;

@@ -53,7 +53,7 @@ struct Dataset {
 
 struct LoadOptions {
   std::string root;   ///< the data set's folder
-  std::string split;  ///< "test", "train", ... ; empty: the one of the protocol
+  std::string split;  ///< as split_of() gives it
 };
 
 }  // namespace vggt::datasets

@@ -14,7 +14,7 @@ struct Protocol {
   int64_t least_frames = 2;     ///< sequences with fewer are left out, and draw nothing
   bool one_stream = false;      ///< all sequences draw from one stream of NumPy's generator
   bool find_degenerate = true;  ///< pairs without a true baseline do not count
-  const char* default_split = "";
+  std::vector<std::string> splits = {};  ///< its parts, the first by default; empty: it has none
 };
 
 /// A kind of data set that can be read.
@@ -32,5 +32,9 @@ const std::vector<Loader>& loaders();
 
 /// Throws ConfigError("dataset") naming those there are.
 const Loader& loader(const std::string& name);
+
+/// What LoadOptions::split has to be. Throws ConfigError("split") naming those there are.
+/// asked  empty: the protocol's
+std::string split_of(const Loader& loader, const std::string& asked);
 
 }  // namespace vggt::datasets

@@ -11,20 +11,34 @@
 namespace vggt::datasets {
 namespace {
 
-// The first word that a source contains decides.
+std::string lower(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(), ascii_lower);
+  return text;
+}
+
+constexpr const char* kTrusts[] = {
+    "exact", "ground truth", "sensor tracking", "published SfM", "own SfM"};
+
+// The first words that a source contains decide.
 constexpr std::pair<const char*, const char*> kTrustByWords[] = {
     {"synthetic", "exact"},
     {"ray cast", "exact"},
     {"ground truth", "ground truth"},
     {"gantry", "ground truth"},
     {"tracking", "sensor tracking"},
-    {"structure from motion", "own SfM"},
     {"annotation", "published SfM"},
-    {"colmap", "published SfM"},
+    {"shipped", "published SfM"},
+    {"structure from motion", "own SfM"},
+    {"sfm", "own SfM"},
+    {"colmap", "own SfM"},
 };
 
+// A source may begin with the class itself: "own SfM, COLMAP 3.8".
 std::string trust_of(std::string source) {
-  std::transform(source.begin(), source.end(), source.begin(), ascii_lower);
+  source = lower(source);
+  for (const char* trust : kTrusts) {
+    if (source.starts_with(lower(trust))) return trust;
+  }
   for (const auto& [words, trust] : kTrustByWords) {
     if (source.find(words) != std::string::npos) return trust;
   }

@@ -11,7 +11,9 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-tests=(kernels_attention_attention_test kernels_raycast_raycast_test kernels_rope2d_rope2d_test models_vggt_test)
+tests=(kernels_attention_attention_test kernels_raycast_raycast_test kernels_residual_norm_residual_norm_test
+  kernels_rope2d_rope2d_test kernels_split_heads_split_heads_test
+  kernels_token_merge_token_merge_test models_vggt_test)
 
 build() {
   cmake -G Ninja -S . -B build-gpu -DVGGT_IMAGE=OFF -DVGGT_TESTS=ON

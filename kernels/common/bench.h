@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <string>
 #include <vector>
 
 namespace vggt::kernels {
@@ -45,25 +46,27 @@ inline double relative_error(const at::Tensor& got, const at::Tensor& truth) {
   return ((got.to(at::kDouble) - truth).norm() / truth.norm()).item<double>();
 }
 
-inline void print_header() {
+/// `unit`: of what limits the kernel, in 10^9: operations or bytes.
+inline void print_header(const std::string& unit = "GFLOP") {
   std::printf("%d threads\n%-24s %9s %14s %14s %7s %10s %10s\n",
               at::get_num_threads(),
               "case",
-              "GFLOP",
-              "ours GFLOP/s",
-              "plain GFLOP/s",
+              unit.c_str(),
+              ("ours " + unit + "/s").c_str(),
+              ("plain " + unit + "/s").c_str(),
               "ratio",
               "our error",
               "plain's");
 }
 
+/// `amount`: of that unit, undivided.
 inline void print_row(
-    const char* name, double flop, const Pair& pair, double our_error, double plain_error) {
+    const char* name, double amount, const Pair& pair, double our_error, double plain_error) {
   std::printf("%-24s %9.1f %14.1f %14.1f %7.2f %10.1e %10.1e\n",
               name,
-              flop * 1e-9,
-              flop * 1e-9 / pair.ours,
-              flop * 1e-9 / pair.plain,
+              amount * 1e-9,
+              amount * 1e-9 / pair.ours,
+              amount * 1e-9 / pair.plain,
               pair.plain / pair.ours,
               our_error,
               plain_error);

@@ -7,28 +7,11 @@
 // of that and stay in the cache. So memory sets the limit: 16 heads of 64 move 6 KB a token with
 // bf16 output.
 
-#include <cuda_bf16.h>
-#include <cuda_fp16.h>
-
+#include "kernels/common/device.cuh"
 #include "kernels/rope2d/rope2d_launch.h"
 
 namespace vggt::kernels {
 namespace {
-
-template <class Out>
-__device__ Out convert(float value);
-template <>
-__device__ float convert<float>(float value) {
-  return value;
-}
-template <>
-__device__ __nv_bfloat16 convert<__nv_bfloat16>(float value) {
-  return __float2bfloat16(value);
-}
-template <>
-__device__ __half convert<__half>(float value) {
-  return __float2half(value);
-}
 
 template <class Out>
 __global__ void rope2d_kernel(Rope2dParams p) {

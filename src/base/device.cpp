@@ -6,8 +6,10 @@
 #include <dlfcn.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <fstream>
+#include <limits>
 
 #include "src/base/error.h"
 #ifdef VGGT_WITH_CUDA
@@ -57,6 +59,8 @@ bool cpu_has(const std::string& flag) {
   static const std::string flags = " " + cpuinfo("flags") + " ";
   return flags.find(" " + flag + " ") != std::string::npos;
 }
+
+std::atomic<int64_t> memory_limit = std::numeric_limits<int64_t>::max();
 
 }  // namespace
 
@@ -117,12 +121,15 @@ void synchronize(c10::Device device) {
 #endif
 }
 
+void limit_memory(int64_t bytes) { memory_limit = bytes; }
+
 int64_t available_memory(c10::Device device) {
 #ifdef VGGT_WITH_CUDA
   if (device.is_cuda()) {
     size_t free = 0;
     size_t total = 0;
-    return cudaMemGetInfo(&free, &total) == cudaSuccess ? static_cast<int64_t>(free) : INT64_MAX;
+    if (cudaMemGetInfo(&free, &total) != cudaSuccess) return memory_limit;
+    return std::min<int64_t>(static_cast<int64_t>(free), memory_limit);
   }
 #endif
   int64_t more = kilobytes_of("/proc/meminfo", "MemAvailable:") * 1024;
@@ -132,7 +139,7 @@ int64_t available_memory(c10::Device device) {
   int64_t in_use = 0;
   // "max", no number, where there is no limit.
   if (limit >> of_group && used >> in_use) more = std::min(more, of_group - in_use);
-  return more + kilobytes_of("/proc/self/status", "VmRSS:") * 1024;
+  return std::min<int64_t>(more + kilobytes_of("/proc/self/status", "VmRSS:") * 1024, memory_limit);
 }
 
 int64_t peak_memory_bytes(c10::Device device) {

@@ -27,6 +27,9 @@ void synchronize(c10::Device device);
 /// machine, or the limit of its control group, still gives; on a GPU what is free there.
 int64_t available_memory(c10::Device device);
 
+/// From now on available_memory() says at most this many bytes, on any device.
+void limit_memory(int64_t bytes);
+
 /// The most memory since the start or the last reset: on the CPU the largest resident set of this
 /// process, on a GPU what LibTorch had given out there.
 int64_t peak_memory_bytes(c10::Device device = c10::kCPU);

@@ -39,6 +39,8 @@ TraceMute::TraceMute(bool silent) : silent_(silent) { state.muted += silent_; }
 
 TraceMute::~TraceMute() { state.muted -= silent_; }
 
+bool tracing() { return state.sink != nullptr; }
+
 void trace(std::string_view name, const at::Tensor& value) {
   if (!state.sink || (state.muted && !state.hears_all)) return;
   (*state.sink)(state.prefix + std::string(name), value);

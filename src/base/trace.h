@@ -59,6 +59,9 @@ class TraceMute {
   bool silent_;
 };
 
+/// Whether this thread has a listener.
+bool tracing();
+
 void trace(std::string_view name, const at::Tensor& value);
 void trace(std::string_view name, int64_t index, const at::Tensor& value);
 

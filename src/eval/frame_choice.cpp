@@ -62,16 +62,53 @@ std::vector<bool> draw_sequences(std::span<const Candidate> candidates,
   return kept;
 }
 
-std::map<std::string, std::vector<std::vector<int64_t>>> read_frame_lists(const std::string& path) {
-  std::map<std::string, std::vector<std::vector<int64_t>>> lists;
-  try {
-    for (const auto& [sequence, list] :
-         read_json(path).get<std::map<std::string, nlohmann::json>>()) {
-      const bool several = list.is_array() && !list.empty() && list[0].is_array();
-      (several ? list : nlohmann::json::array({list})).get_to(lists[sequence]);
+std::string name_in_category(const std::string& name) { return name.substr(name.rfind('/') + 1); }
+
+std::vector<bool> asked_for(std::span<const Candidate> candidates,
+                            std::span<const std::string> names) {
+  std::vector<bool> asked(candidates.size(), names.empty());
+  for (const std::string& name : names) {
+    bool found = false;
+    for (size_t i = 0; i < candidates.size(); ++i) {
+      const Candidate& candidate = candidates[i];
+      if (name != candidate.name && name != candidate.category &&
+          name != name_in_category(candidate.name)) {
+        continue;
+      }
+      asked[i] = true;
+      found = true;
     }
-  } catch (const nlohmann::json::exception& error) {
-    throw IoError(path, std::string("must be {sequence: [indices]}: ") + error.what());
+    if (!found) {
+      throw ConfigError("only",
+                        "'" + name + "' is no sequence and no category of those chosen from");
+    }
+  }
+  return asked;
+}
+
+std::map<std::string, std::vector<std::vector<int64_t>>> read_frame_lists(const std::string& path) {
+  const nlohmann::json root = read_json(path);
+  const auto fail = [&](const std::string& reason) {
+    throw IoError(path, "must be {sequence: [indices]}: " + reason);
+  };
+  if (!root.is_object()) fail("it is no object");
+  std::map<std::string, std::vector<std::vector<int64_t>>> lists;
+  for (const auto& [sequence, value] : root.items()) {
+    const bool several = value.is_array() && !value.empty() && value[0].is_array();
+    for (const nlohmann::json& list : several ? value : nlohmann::json::array({value})) {
+      if (!list.is_array()) fail("that of " + sequence + " is no list");
+      std::vector<int64_t>& indices = lists[sequence].emplace_back();
+      for (const nlohmann::json& index : list) {
+        if (!index.is_number_integer()) {
+          fail("that of " + sequence + " holds " + index.dump().substr(0, 40) +
+               ", which is no whole number");
+        }
+        indices.push_back(index.get<int64_t>());
+        if (std::count(indices.begin(), indices.end(), indices.back()) > 1) {
+          fail("that of " + sequence + " holds " + index.dump() + " twice");
+        }
+      }
+    }
   }
   return lists;
 }

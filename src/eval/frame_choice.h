@@ -47,9 +47,18 @@ std::vector<bool> draw_sequences(std::span<const Candidate> candidates,
                                  int64_t most,
                                  uint32_t seed);
 
+/// The name without the category that CO3D's begin with: "apple/110_13051" is 110_13051 there.
+std::string name_in_category(const std::string& name);
+
+/// Which candidates are asked for: by their own names, with or without the category, or by that.
+/// Throws ConfigError("only") naming what is neither.
+/// names  empty: all are
+std::vector<bool> asked_for(std::span<const Candidate> candidates,
+                            std::span<const std::string> names);
+
 /// Lists of frames as other projects publish them: JSON, {sequence: [indices]}, or, where a sequence
 /// is scored several times, as in ScanNet-1500's pairs, {sequence: [[indices], ...]}.
-/// Throws IoError.
+/// Throws IoError: something else, an index that is no whole number or comes twice in a list.
 std::map<std::string, std::vector<std::vector<int64_t>>> read_frame_lists(const std::string& path);
 
 }  // namespace vggt::eval

@@ -39,6 +39,31 @@ double translation_error_deg(const std::array<double, 3>& predicted,
   return std::isfinite(error) ? std::min(error, std::abs(180 - error)) : kFailed_deg;
 }
 
+// Of each pair whether the true cameras stand in one place.
+std::vector<bool> without_baseline(std::span<const Camera> truth, const PairOptions& options) {
+  std::vector<double> baselines;
+  for (size_t i = 0; i < truth.size(); ++i) {
+    for (size_t j = i + 1; j < truth.size(); ++j) {
+      const Rigid relative = cam_from_world(truth[i]) * inverse(cam_from_world(truth[j]));
+      baselines.push_back(length(relative.translation));
+    }
+  }
+  std::vector<bool> without(baselines.size(), false);
+  if (!options.find_degenerate || baselines.empty()) return without;
+  constexpr double kShare = 1e-3;
+  constexpr double kNothing = 1e-9;  // scenes of pure rotation have no baseline to compare with
+  const double least = std::max(kShare * median(baselines), kNothing);
+  for (size_t k = 0; k < without.size(); ++k) without[k] = baselines[k] < least;
+  return without;
+}
+
+// A middle that lies among failed pairs, or between them and the others, is no angle.
+double median_angle(std::vector<double> angles_deg) {
+  constexpr double kLargest_deg = 180;
+  const double middle = median(std::move(angles_deg));
+  return middle > kLargest_deg ? std::numeric_limits<double>::infinity() : middle;
+}
+
 }  // namespace
 
 double median(std::vector<double> values) {
@@ -62,28 +87,25 @@ std::vector<PairError> pair_errors(std::span<const Camera> predicted,
               truth.size(),
               " true cameras");
   std::vector<PairError> errors;
-  std::vector<double> baselines;
   for (size_t i = 0; i < truth.size(); ++i) {
     for (size_t j = i + 1; j < truth.size(); ++j) {
       const Rigid p = cam_from_world(predicted[i]) * inverse(cam_from_world(predicted[j]));
       const Rigid g = cam_from_world(truth[i]) * inverse(cam_from_world(truth[j]));
       errors.push_back(
           {rotation_error_deg(p, g), translation_error_deg(p.translation, g.translation)});
-      baselines.push_back(length(g.translation));
     }
   }
-  if (options.find_degenerate && !errors.empty()) {
-    constexpr double kShare = 1e-3;
-    constexpr double kNothing = 1e-9;  // scenes of pure rotation have no baseline to compare with
-    const double least = std::max(kShare * median(baselines), kNothing);
-    for (size_t k = 0; k < errors.size(); ++k) errors[k].degenerate = baselines[k] < least;
-  }
+  const std::vector<bool> degenerate = without_baseline(truth, options);
+  for (size_t k = 0; k < errors.size(); ++k) errors[k].degenerate = degenerate[k];
   return errors;
 }
 
-std::vector<PairError> failed_pairs(int64_t frames) {
-  return std::vector<PairError>(static_cast<size_t>(frames * (frames - 1) / 2),
-                                {kFailed_deg, kFailed_deg});
+std::vector<PairError> failed_pairs(std::span<const Camera> truth, const PairOptions& options) {
+  std::vector<PairError> errors;
+  for (const bool degenerate : without_baseline(truth, options)) {
+    errors.push_back({kFailed_deg, kFailed_deg, degenerate});
+  }
+  return errors;
 }
 
 double recall(std::span<const double> errors, double threshold) {
@@ -154,8 +176,8 @@ PoseScores score_pairs(std::span<const PairError> pairs) {
   for (size_t t = 0; t < kAreaThresholds_deg.size(); ++t) {
     scores.trapezoid_auc[t] = trapezoid_auc(larger, static_cast<double>(kAreaThresholds_deg[t]));
   }
-  scores.median_rotation_deg = median(rotation);
-  scores.median_translation_deg = median(translation);
+  scores.median_rotation_deg = median_angle(rotation);
+  scores.median_translation_deg = median_angle(translation);
   return scores;
 }
 

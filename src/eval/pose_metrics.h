@@ -39,8 +39,9 @@ std::vector<PairError> pair_errors(std::span<const Camera> predicted,
                                    std::span<const Camera> truth,
                                    const PairOptions& options = {});
 
-/// All pairs of `frames` frames, failed: for a prediction that cannot be used.
-std::vector<PairError> failed_pairs(int64_t frames);
+/// The same pairs, failed: for a prediction that cannot be used. Which are degenerate does not hang
+/// on the prediction, so that a mean over scenes is over the same pairs with or without it.
+std::vector<PairError> failed_pairs(std::span<const Camera> truth, const PairOptions& options = {});
 
 /// The share of `errors` strictly below `threshold`; NaN of none.
 double recall(std::span<const double> errors, double threshold);
@@ -73,6 +74,7 @@ struct PoseScores {
   ByThreshold auc{};        ///< auc() of the larger of the two errors, over the same pairs
   ByThreshold exact_auc{};  ///< exact_auc() of it
   std::array<double, 3> trapezoid_auc{};  ///< trapezoid_auc() of it at kAreaThresholds_deg
+  /// Infinite where as much as the half of the pairs failed.
   double median_rotation_deg = 0;
   double median_translation_deg = 0;
 };

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -58,8 +59,15 @@ Lines read_lines(const std::string& path, const std::string& key) {
 
 }  // namespace
 
-std::vector<SequenceResult> read_results(const std::string& path, const std::string& key) {
-  return read_lines(path, key).results;
+std::vector<SequenceResult> read_results(const std::string& path,
+                                         const std::string& key,
+                                         const std::vector<std::string>& fingerprints) {
+  std::vector<SequenceResult> results = read_lines(path, key).results;
+  std::erase_if(results, [&](const SequenceResult& result) {
+    return std::find(fingerprints.begin(), fingerprints.end(), result.fingerprint) ==
+           fingerprints.end();
+  });
+  return results;
 }
 
 ResultLog::ResultLog(const std::string& path, std::string key) : path_(path), key_(std::move(key)) {
@@ -88,9 +96,13 @@ void ResultLog::read() {
 }
 
 const SequenceResult* ResultLog::find(const std::string& sequence,
-                                      const std::vector<int64_t>& frames) const {
+                                      const std::vector<int64_t>& frames,
+                                      const std::string& fingerprint) const {
   for (const SequenceResult& result : results_) {
-    if (result.sequence == sequence && result.frames == frames) return &result;
+    if (result.sequence == sequence && result.frames == frames &&
+        result.fingerprint == fingerprint) {
+      return &result;
+    }
   }
   return nullptr;
 }

@@ -22,8 +22,10 @@ class ResultLog {
   ResultLog(const ResultLog&) = delete;
   ResultLog& operator=(const ResultLog&) = delete;
 
-  /// The result of a sequence with exactly these frames, or null.
-  const SequenceResult* find(const std::string& sequence, const std::vector<int64_t>& frames) const;
+  /// The result of a sequence with exactly these frames and this fingerprint, or null.
+  const SequenceResult* find(const std::string& sequence,
+                             const std::vector<int64_t>& frames,
+                             const std::string& fingerprint) const;
 
   /// How many lines have other keys.
   int64_t others() const { return others_; }
@@ -41,7 +43,10 @@ class ResultLog {
   std::vector<SequenceResult> results_;
 };
 
-/// The results with that key, of a run that is over. Throws IoError.
-std::vector<SequenceResult> read_results(const std::string& path, const std::string& key);
+/// The results with that key and one of those fingerprints, of a run that is over: a folder may
+/// hold those of other sequences and frames as well. Throws IoError.
+std::vector<SequenceResult> read_results(const std::string& path,
+                                         const std::string& key,
+                                         const std::vector<std::string>& fingerprints);
 
 }  // namespace vggt::eval

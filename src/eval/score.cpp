@@ -39,7 +39,11 @@ void score_in_time(const std::vector<Camera>& predicted,
     alignment = TrajectoryAlignment::kSimilarityAndOrigin;
   }
   for (const Camera& camera : g) result.true_centres.push_back(camera.centre_in_world());
-  if (g.size() < 3) return;
+  // Cameras that only turn have a path of rounding errors.
+  const bool moves = std::any_of(result.pairs.begin(),
+                                 result.pairs.end(),
+                                 [](const PairError& pair) { return !pair.degenerate; });
+  if (g.size() < 3 || !moves) return;
   result.trajectory = score_trajectory(p, g, alignment);
   if (truth.units_per_metre > 0) {
     const auto stretches = score_stretches(

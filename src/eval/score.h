@@ -38,7 +38,7 @@ struct ScoreOptions {
   Compat compat = Compat::kNone;
 };
 
-/// Fills poses, trajectory, and where the truth has depth, depth and points of `result`, whose
+/// Fills poses, trajectory, where the cameras move, and where the truth has depth, depth and points of `result`, whose
 /// `frames` tell the order of time.
 ///
 /// Depth: one fit for the whole sequence, at the true map's size. Points: each network pixel with a

@@ -6,6 +6,52 @@
 #include <map>
 
 namespace vggt::eval {
+namespace {
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+
+DepthScores median_depth(const SequenceResult& result) {
+  for (const auto& [alignment, depth] : result.depth) {
+    if (alignment == "median") return depth;
+  }
+  return {.abs_rel = kNaN};
+}
+
+}  // namespace
+
+double ate_relative(const SequenceResult& result) {
+  return result.trajectory ? result.trajectory->ate_rmse / extent_of(result.true_centres) : kNaN;
+}
+
+double abs_rel(const SequenceResult& result) { return median_depth(result).abs_rel; }
+
+double depth_pixels(const SequenceResult& result) {
+  return static_cast<double>(median_depth(result).pixels);
+}
+
+double chamfer(const SequenceResult& result) {
+  return result.points ? result.points->chamfer : kNaN;
+}
+
+Statistic mean_of_choice(std::span<const SequenceResult> results,
+                         const std::function<double(const SequenceResult&)>& value,
+                         const std::function<double(const SequenceResult&)>& weight) {
+  std::vector<std::array<double, 2>> values;
+  for (const SequenceResult& result : results) {
+    values.push_back({value(result), weight ? weight(result) : 1});
+  }
+  return [values = std::move(values)](std::span<const int64_t> drawn) {
+    double sum = 0;
+    double weights = 0;
+    for (const int64_t i : drawn) {
+      const auto [each, its_weight] = values[static_cast<size_t>(i)];
+      if (!std::isfinite(each)) continue;
+      sum += its_weight * each;
+      weights += its_weight;
+    }
+    return weights > 0 ? sum / weights : kNaN;
+  };
+}
 
 AucOfChoice::AucOfChoice(std::span<const SequenceResult> results) {
   std::map<std::string, size_t> numbers;
@@ -41,7 +87,7 @@ double AucOfChoice::at(size_t threshold, std::span<const int64_t> drawn) const {
     total += sum[slot] / pairs[slot];
     ++filled;
   }
-  return filled > 0 ? total / filled : std::numeric_limits<double>::quiet_NaN();
+  return filled > 0 ? total / filled : kNaN;
 }
 
 Interval AucOfChoice::interval(size_t threshold, const BootstrapOptions& options) const {

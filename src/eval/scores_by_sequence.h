@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -11,6 +12,20 @@
 #include "src/eval/sequence_result.h"
 
 namespace vggt::eval {
+
+// Figures of one sequence; NaN where it has none.
+/// Absolute trajectory error after Sim(3), divided by the extent of the true centres.
+double ate_relative(const SequenceResult& result);
+/// After one median scale, and the number of its pixels.
+double abs_rel(const SequenceResult& result);
+double depth_pixels(const SequenceResult& result);
+double chamfer(const SequenceResult& result);
+
+/// The mean of a figure over any choice of the sequences that have it; NaN where none has.
+/// weight  of each in the mean; null: they are equal
+Statistic mean_of_choice(std::span<const SequenceResult> results,
+                         const std::function<double(const SequenceResult&)>& value,
+                         const std::function<double(const SequenceResult&)>& weight = nullptr);
 
 /// The AUC of any choice of sequences without going through their pairs again: a bootstrap asks a
 /// thousand times.

@@ -134,6 +134,7 @@ Json to_json(const SequenceResult& result) {
                {"category", result.category},
                {"trust", result.trust},
                {"frames", result.frames},
+               {"fingerprint", result.fingerprint},
                {"failure", result.failure},
                {"rotation_deg", rotation},
                {"translation_deg", translation},
@@ -165,6 +166,7 @@ SequenceResult sequence_result_from(const Json& json) {
   result.category = json.at("category").get<std::string>();
   result.trust = json.at("trust").get<std::string>();
   result.frames = json.at("frames").get<std::vector<int64_t>>();
+  result.fingerprint = json.at("fingerprint").get<std::string>();
   result.failure = json.at("failure").get<std::string>();
   const Json& rotation = json.at("rotation_deg");
   const Json& translation = json.at("translation_deg");
@@ -181,7 +183,7 @@ SequenceResult sequence_result_from(const Json& json) {
   result.runs = json.at("runs").get<int64_t>();
   result.forward_seconds = number(json.at("forward_seconds"));
   result.read_seconds = number(json.at("read_seconds"));
-  result.peak_memory_bytes = json.at("peak_memory_bytes").get<int64_t>();
+  result.peak_memory_bytes = number(json.at("peak_memory_bytes"));
   if (json.contains("trajectory")) result.trajectory = trajectory_from(json.at("trajectory"));
   for (const auto& [name, scores] : json.at("depth").items()) {
     result.depth.emplace_back(name, depth_from(scores));

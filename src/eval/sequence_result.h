@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <limits>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
@@ -22,9 +23,12 @@ struct SequenceResult {
   std::string category;
   std::string trust;            ///< how far the truth itself can be trusted
   std::vector<int64_t> frames;  ///< indices in the sequence, in the order the network got them
+  /// Of what was scored: results with another one are not of the same photos and truth, whatever
+  /// they are called.
+  std::string fingerprint;
   std::string failure;  ///< why the network's answer is not usable: its pairs count as failed
   std::vector<PairError> pairs;
-  std::optional<TrajectoryScores> trajectory;       ///< of 3 frames and more
+  std::optional<TrajectoryScores> trajectory;       ///< of 3 frames and more, if they move
   std::optional<StretchScores> stretches;           ///< where there are any of 100 m and more
   std::vector<std::array<double, 3>> true_centres;  ///< in order of time, as trajectory's `aligned`
   /// By name of the alignment: median, scale, scale_shift; empty without true depth.
@@ -36,10 +40,11 @@ struct SequenceResult {
 
   int64_t width_px = 0;  ///< of the network input
   int64_t height_px = 0;
-  int64_t runs = 0;            ///< of the network, after one more to warm up
-  double forward_seconds = 0;  ///< of one run, the median
-  double read_seconds = 0;     ///< decoding and fitting the photos
-  int64_t peak_memory_bytes = 0;
+  int64_t runs = 0;         ///< of the network, after one more to warm up
+  double read_seconds = 0;  ///< decoding and fitting the photos
+  /// NaN where no run came to its end.
+  double forward_seconds = std::numeric_limits<double>::quiet_NaN();  ///< of one run, the median
+  double peak_memory_bytes = std::numeric_limits<double>::quiet_NaN();
 };
 
 /// The root of the mean squared distance of the true centres from their mean: what lengths are

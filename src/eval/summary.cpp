@@ -48,8 +48,7 @@ Json trajectory_json(std::span<const SequenceResult> results) {
   });
   return {{"sequences", count},
           {"ate_rmse", mean([](const auto& r) { return r.trajectory->ate_rmse; })},
-          {"ate_relative",
-           mean([](const auto& r) { return r.trajectory->ate_rmse / extent_of(r.true_centres); })},
+          {"ate_relative", mean([](const auto& r) { return ate_relative(r); })},
           {"are_deg", mean([](const auto& r) { return r.trajectory->are_deg; })},
           {"rpe_translation", mean([](const auto& r) { return r.trajectory->rpe_translation; })},
           {"rpe_rotation_deg", mean([](const auto& r) { return r.trajectory->rpe_rotation_deg; })}};
@@ -143,6 +142,12 @@ Json scans_json(std::span<const SequenceResult> results) {
   return json;
 }
 
+bool has_baseline(const SequenceResult& result) {
+  return std::any_of(result.pairs.begin(), result.pairs.end(), [](const PairError& pair) {
+    return !pair.degenerate;
+  });
+}
+
 // The scores of any set of sequences.
 Json scores_json(std::span<const SequenceResult> results) {
   std::vector<SequencePairs> pairs;
@@ -153,8 +158,8 @@ Json scores_json(std::span<const SequenceResult> results) {
     trapezoid[std::to_string(kAreaThresholds_deg[t])] = 100 * scores.mean.trapezoid_auc[t];
   }
   const std::vector<PointScores> points = points_of(results);
-  int64_t peak = 0;
-  for (const SequenceResult& result : results) peak = std::max(peak, result.peak_memory_bytes);
+  double peak = kNaN;
+  for (const SequenceResult& result : results) peak = std::fmax(peak, result.peak_memory_bytes);
   const auto failed = std::count_if(
       results.begin(), results.end(), [](const SequenceResult& r) { return !r.failure.empty(); });
   return {{"sequences", results.size()},
@@ -162,6 +167,7 @@ Json scores_json(std::span<const SequenceResult> results) {
           {"categories", scores.categories.size()},
           {"pairs", scores.mean.pairs},
           {"degenerate_pairs", scores.mean.degenerate},
+          {"auc_sequences", std::count_if(results.begin(), results.end(), has_baseline)},
           {"auc", percent(scores.mean.auc)},
           {"auc_pooled", percent(scores.pooled.auc)},
           {"auc_exact", percent(scores.mean.exact_auc)},
@@ -176,7 +182,30 @@ Json scores_json(std::span<const SequenceResult> results) {
           {"scans", scans_json(results)},
           {"stretches", stretches_json(results)},
           {"seconds", mean_over(results, [](const auto& r) { return r.forward_seconds; })},
-          {"peak_memory_bytes", peak}};
+          {"peak_memory_bytes", std::isfinite(peak) ? Json(static_cast<int64_t>(peak)) : Json()}};
+}
+
+// Puts the intervals of the means beside them, where there is a mean.
+void add_intervals(std::span<const SequenceResult> results,
+                   const BootstrapOptions& options,
+                   Json& summary) {
+  std::vector<std::string> categories;
+  for (const SequenceResult& result : results) categories.push_back(result.category);
+  const auto interval_of = [&](const Statistic& statistic) {
+    const Interval interval = bootstrap(categories, statistic, options);
+    return Json{interval.low, interval.high};
+  };
+  if (summary["trajectory"]["sequences"] != 0) {
+    summary["trajectory"]["ate_relative_interval"] =
+        interval_of(mean_of_choice(results, ate_relative));
+  }
+  if (summary["depth"].contains("median")) {
+    summary["depth"]["median"]["abs_rel_interval"] =
+        interval_of(mean_of_choice(results, abs_rel, depth_pixels));
+  }
+  if (summary["points"].contains("chamfer")) {
+    summary["points"]["chamfer_interval"] = interval_of(mean_of_choice(results, chamfer));
+  }
 }
 
 // In the order of their first sequence.
@@ -213,6 +242,7 @@ Json summarise(const Evaluation& evaluation, const BootstrapOptions& bootstrap) 
     }
     summary["auc_mean_over_categories"] = value;
   }
+  add_intervals(evaluation.results, bootstrap, summary);
   summary["left_out"] = Json::array();
   for (const LeftOut& left_out : evaluation.left_out) {
     summary["left_out"].push_back({{"sequence", left_out.sequence}, {"reason", left_out.reason}});

@@ -34,7 +34,10 @@ struct Evaluation {
 ///   auc_mean_over_categories, auc_pooled, auc_exact, rra, rta
 ///   auc_trapezoid        {"5", "10", "20"}: the area of ScanNet-1500's tables
 ///   median_rotation_deg, median_translation_deg, pairs, degenerate_pairs
-///   trajectory, depth, points, scans   means over the sequences that have them
+///   auc_sequences        how many have a pair that is not degenerate: AUC and RTA are over those
+///   trajectory, depth, points, scans   means over the sequences that have them; of the whole with
+///                        trajectory.ate_relative_interval, depth.median.abs_rel_interval and
+///                        points.chamfer_interval, of 95 %, too
 ///   stretches            KITTI's, the mean over all of them
 ///   seconds, peak_memory_bytes  of the network
 ///   by_trust, categories        the same scores of parts

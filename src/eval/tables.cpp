@@ -2,6 +2,7 @@
 #include <cmath>
 #include <cstdio>
 #include <map>
+#include <tuple>
 
 #include "src/base/error.h"
 #include "src/eval/scores_by_sequence.h"
@@ -24,6 +25,12 @@ std::string fixed(const Json& value, int digits) {
   return value.is_number() ? fixed(value.get<double>(), digits) : "-";
 }
 
+// How many of all count where not all do.
+std::string counted(int64_t counting, const Json& all) {
+  const std::string text = fixed(all, 0);
+  return counting == all.get<int64_t>() ? text : std::to_string(counting) + " of " + text;
+}
+
 std::string row(const std::vector<std::string>& cells) {
   std::string line = "|";
   for (const std::string& cell : cells) line += " " + cell + " |";
@@ -40,8 +47,11 @@ std::string head(const std::vector<std::string>& cells) {
 std::vector<std::string> score_cells(const Json& scores) {
   const Json depth = scores["depth"].value("median", Json::object());
   const Json points = scores["points"];
-  const auto memory = scores["peak_memory_bytes"].get<double>();
-  std::vector<std::string> cells = {fixed(scores["sequences"], 0), fixed(scores["pairs"], 0)};
+  const Json& memory = scores["peak_memory_bytes"];
+  const int64_t of_auc = scores["pairs"].get<int64_t>() - scores["degenerate_pairs"].get<int64_t>();
+  std::vector<std::string> cells = {
+      counted(scores["auc_sequences"].get<int64_t>(), scores["sequences"]),
+      counted(of_auc, scores["pairs"])};
   for (const char* threshold : {"30", "15", "5", "3"}) {
     cells.push_back(fixed(scores["auc"][threshold], 2));
   }
@@ -54,7 +64,7 @@ std::vector<std::string> score_cells(const Json& scores) {
   cells.push_back(depth.contains("delta_percent") ? fixed(depth["delta_percent"][0], 1) : "-");
   cells.push_back(fixed(points.value("chamfer", Json()), 3));
   cells.push_back(fixed(scores["seconds"], 2));
-  cells.push_back(fixed(memory * 1e-9, 2));
+  cells.push_back(fixed(memory.is_number() ? memory.get<double>() * 1e-9 : NAN, 2));
   return cells;
 }
 
@@ -160,7 +170,7 @@ std::string sequences_csv(std::span<const SequenceResult> results) {
     const TrajectoryScores& trajectory = result.trajectory ? *result.trajectory : none;
     numbers.insert(numbers.end(),
                    {trajectory.ate_rmse,
-                    trajectory.ate_rmse / extent_of(result.true_centres),
+                    ate_relative(result),
                     trajectory.are_deg,
                     trajectory.rpe_translation,
                     trajectory.rpe_rotation_deg,
@@ -191,7 +201,7 @@ std::string sequences_csv(std::span<const SequenceResult> results) {
     for (const double number : numbers) csv += "," + csv_number(number);
     csv += "," + std::to_string(result.width_px) + "," + std::to_string(result.height_px) + "," +
            csv_number(result.forward_seconds) + "," + std::to_string(result.runs) + "," +
-           csv_number(result.read_seconds) + "," + std::to_string(result.peak_memory_bytes) + "," +
+           csv_number(result.read_seconds) + "," + csv_number(result.peak_memory_bytes) + "," +
            csv_text(result.failure) + "\n";
   }
   return csv;
@@ -206,13 +216,19 @@ std::string markdown_table(const Json& summary) {
     text += ", " + fixed(summary["failed_predictions"], 0) + " with a prediction that failed";
   }
   text += ". AUC: mean over categories, histogram form, percent";
-  const auto shown = [](const Json& interval) {
-    return interval[0].is_number() ? fixed(interval[0], 1) + " to " + fixed(interval[1], 1)
-                                   : std::string("-");
+  const auto shown = [](const Json& interval, int digits) {
+    return interval.is_array() && interval[0].is_number() &&
+                   std::isfinite(interval[0].get<double>())
+               ? fixed(interval[0], digits) + " to " + fixed(interval[1], digits)
+               : std::string("-");
   };
-  text += "; 95 % intervals: @30 " + shown(summary["auc_intervals"]["30"]) + ", @15 " +
-          shown(summary["auc_intervals"]["15"]) + ", @5 " + shown(summary["auc_intervals"]["5"]) +
-          ".\n\n";
+  const Json depth = summary["depth"].value("median", Json::object());
+  text += "; 95 % intervals: @30 " + shown(summary["auc_intervals"]["30"], 1) + ", @15 " +
+          shown(summary["auc_intervals"]["15"], 1) + ", @5 " +
+          shown(summary["auc_intervals"]["5"], 1) + ", ATE / extent " +
+          shown(summary["trajectory"].value("ate_relative_interval", Json()), 3) + ", AbsRel " +
+          shown(depth.value("abs_rel_interval", Json()), 3) + ", chamfer " +
+          shown(summary["points"].value("chamfer_interval", Json()), 3) + ".\n\n";
   text += head(with_first({"", "truth"}, kScoreNames));
   for (const auto& [category, scores] : summary["categories"].items()) {
     text += row(with_first({cell_text(category), cell_text(scores["trust"].get<std::string>())},
@@ -223,8 +239,12 @@ std::string markdown_table(const Json& summary) {
   }
   text += row(with_first({"**all**", ""}, score_cells(summary)));
   text +=
-      "\nrotation, translation: medians over pairs; ATE after Sim(3), divided by the RMS extent of "
-      "the true centres; AbsRel and delta (percent) after one median scale per sequence; chamfer: "
+      "\nsequences, pairs: where it says \"2 of 3\", AUC, RTA and translation are over 2, since "
+      "the others have no true baseline; rotation, translation: medians over pairs, - where half "
+      "of them failed; ATE after Sim(3), divided by the RMS extent of "
+      "the true centres; AbsRel and delta (percent) after one median scale per sequence, weighted "
+      "by "
+      "pixels; chamfer: "
       "of points by depth and cameras; s: one run of the network; GB: peak memory of the process. "
       "A truth by sensor tracking or SfM has errors of its own, 0.2 to 1 degree and more, which "
       "limit AUC@3 and AUC@5.\n";
@@ -246,18 +266,22 @@ std::string markdown_table(const Json& summary) {
 std::string markdown_comparison(const Evaluation& a,
                                 const Evaluation& b,
                                 const BootstrapOptions& bootstrap_options) {
-  std::map<std::pair<std::string, std::vector<int64_t>>, const SequenceResult*> of_a;
-  for (const SequenceResult& result : a.results) of_a[{result.sequence, result.frames}] = &result;
+  const auto identity = [](const SequenceResult& result) {
+    return std::tuple(result.sequence, result.frames, result.fingerprint);
+  };
+  std::map<std::tuple<std::string, std::vector<int64_t>, std::string>, const SequenceResult*> of_a;
+  for (const SequenceResult& result : a.results) of_a[identity(result)] = &result;
   std::vector<SequenceResult> left;
   std::vector<SequenceResult> right;
   for (const SequenceResult& result : b.results) {
-    const auto found = of_a.find({result.sequence, result.frames});
+    const auto found = of_a.find(identity(result));
     if (found == of_a.end()) continue;
     left.push_back(*found->second);
     right.push_back(result);
   }
   if (left.empty()) {
-    throw ConfigError("compare", "the two reports share no sequence with the same frames");
+    throw ConfigError("compare",
+                      "the two reports share no sequence with the same frames, photos and truth");
   }
   const AucOfChoice first(left);
   const AucOfChoice second(right);
@@ -290,32 +314,18 @@ std::string markdown_comparison(const Evaluation& a,
         [&](std::span<const int64_t> drawn) { return 100 * first.at(t, drawn); },
         [&](std::span<const int64_t> drawn) { return 100 * second.at(t, drawn); });
   }
-  const auto mean_line = [&](const std::string& name, int digits, auto value) {
-    const auto mean = [value](const std::vector<SequenceResult>& results) {
-      return [&results, value](std::span<const int64_t> drawn) {
-        double sum = 0;
-        double count = 0;
-        for (const int64_t i : drawn) {
-          const double each = value(results[static_cast<size_t>(i)]);
-          if (!std::isfinite(each)) continue;
-          sum += each;
-          ++count;
-        }
-        return sum / count;
-      };
-    };
-    line(name, digits, mean(left), mean(right));
+  const auto mean_line = [&](const std::string& name,
+                             int digits,
+                             double (*value)(const SequenceResult&),
+                             double (*weight)(const SequenceResult&) = nullptr) {
+    line(name, digits, mean_of_choice(left, value, weight), mean_of_choice(right, value, weight));
   };
-  mean_line("ATE / extent", 4, [](const SequenceResult& r) {
-    return r.trajectory ? r.trajectory->ate_rmse / extent_of(r.true_centres) : NAN;
-  });
-  mean_line("AbsRel, median scale", 4, [](const SequenceResult& r) {
-    return r.depth.empty() ? NAN : r.depth.front().second.abs_rel;
-  });
+  mean_line("ATE / extent", 4, ate_relative);
+  mean_line("AbsRel, median scale", 4, abs_rel, depth_pixels);
+  mean_line("chamfer", 4, chamfer);
   mean_line("seconds", 3, [](const SequenceResult& r) { return r.forward_seconds; });
-  mean_line("peak memory, GB", 3, [](const SequenceResult& r) {
-    return static_cast<double>(r.peak_memory_bytes) * 1e-9;
-  });
+  mean_line(
+      "peak memory, GB", 3, [](const SequenceResult& r) { return r.peak_memory_bytes * 1e-9; });
 
   text += "\n" + head({"sequence", "truth", "AUC@30 a", "AUC@30 b", "b - a", "s a", "s b"});
   for (size_t i = 0; i < left.size(); ++i) {

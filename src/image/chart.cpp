@@ -65,7 +65,12 @@ ChartRange needed(const ChartPanel& panel, size_t axis) {
     }
   }
   if (!(low <= high)) return {0, 1};
-  const double slack = high > low ? 0.06 * (high - low) : std::max(std::abs(high), 1e-9) * 0.5;
+  if (high > low) {
+    const double slack = 0.06 * (high - low);
+    return {low - slack, high + slack};
+  }
+  constexpr double kNothing = 1e-9;  // of which half would need more digits than labels have
+  const double slack = std::abs(high) > kNothing ? 0.5 * std::abs(high) : 0.5;
   return {low - slack, high + slack};
 }
 
@@ -144,6 +149,12 @@ void draw_bars(const ChartSeries& series, const Axes& axes, cv::Mat& inside, cv:
   cv::addWeighted(inside, 0.45, filled, 0.55, 0, inside);
 }
 
+// A point of a line that no part of the line leads to.
+bool stands_alone(const ChartSeries& series, size_t i) {
+  const auto there = [&](size_t k) { return k < series.points.size() && finite(series.points[k]); };
+  return !there(i + 1) && (i == 0 || !there(i - 1));
+}
+
 // Within the axes only: what leaves the range is cut off.
 void draw_series(const ChartSeries& series,
                  const Axes& axes,
@@ -180,6 +191,8 @@ void draw_series(const ChartSeries& series,
       }
     } else if (previous) {
       cv::line(inside, fixed_point(*previous), fixed_point(at), colour, 2, cv::LINE_AA, 4);
+    } else if (stands_alone(series, i)) {
+      cv::circle(inside, fixed_point(at), 3 * 16, colour, cv::FILLED, cv::LINE_AA, 4);
     }
     last = at;
     previous = &last;

@@ -16,7 +16,7 @@ struct ChartRange {
 /// Values of one kind, in one colour.
 struct ChartSeries {
   enum class Kind {
-    kLine,
+    kLine,    ///< a point without a neighbour is a dot
     kBars,    ///< from zero up, as wide as their distance, translucent
     kPoints,  ///< dots, with `labels` beside them where there is room
   };

@@ -3,6 +3,7 @@
 
 #include "src/base/error.h"
 #include "src/base/percentile.h"
+#include "src/image/opencv_silence.h"
 #include "src/io/binary_file.h"
 
 #include <ATen/ATen.h>
@@ -19,6 +20,26 @@ namespace {
 constexpr double kLargest = 65535;
 
 bool is_value(float value) { return std::isfinite(value) && value > 0; }
+
+constexpr uint8_t kSignature[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n'};
+
+bool is_png(const std::vector<uint8_t>& bytes) {
+  return bytes.size() > std::size(kSignature) &&
+         std::equal(std::begin(kSignature), std::end(kSignature), bytes.begin());
+}
+
+// Whether all chunks are there, up to the closing one: libpng prints what it misses.
+bool is_whole(const std::vector<uint8_t>& png) {
+  constexpr size_t kAround = 12;  // a chunk's length, name and checksum
+  for (size_t at = std::size(kSignature); png.size() - at >= kAround;) {
+    const uint8_t* chunk = &png[at];
+    const size_t length = size_t{chunk[0]} << 24 | chunk[1] << 16 | chunk[2] << 8 | chunk[3];
+    if (length > png.size() - at - kAround) return false;
+    if (std::equal(chunk + 4, chunk + 8, "IEND")) return true;
+    at += kAround + length;
+  }
+  return false;
+}
 
 }  // namespace
 
@@ -59,10 +80,10 @@ at::Tensor read_map_png(const std::string& path, double scale) {
   BinaryReader file(path);
   std::vector<uint8_t> bytes(file.remaining());
   file.bytes(bytes.data(), bytes.size(), "the PNG");
-  constexpr uint8_t kSignature[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n'};
   cv::Mat picture;
-  if (bytes.size() > std::size(kSignature) &&
-      std::equal(std::begin(kSignature), std::end(kSignature), bytes.begin())) {
+  if (is_png(bytes)) {
+    if (!is_whole(bytes)) throw IoError(path, "is cut off");
+    silence_opencv();
     try {
       picture = cv::imdecode(bytes, cv::IMREAD_UNCHANGED);
     } catch (const cv::Exception& error) {

@@ -73,8 +73,8 @@ Predictions Vggt::forward(const at::Tensor& images, const ForwardOptions& option
     return images.is_cuda() ? head.frames_chunk_size : 1;
   };
 
-  const nn::AggregatedTokens tokens =
-      aggregator->forward(images, options.progress, options.seconds);
+  const nn::AggregatedTokens tokens = aggregator->forward(
+      images, options.progress, options.seconds, options.merge, options.merge_report);
   Predictions result;
   if (camera_head) {
     StageProgress stage("camera head", 1, options.progress, options.seconds);

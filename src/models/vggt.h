@@ -30,6 +30,8 @@ struct ForwardOptions {
   /// How many frames a dense head takes at a time; 0: the config's on a GPU, 1 on a CPU, where more
   /// only costs memory. The result is the same.
   int64_t head_frames = 0;
+  accel::MergeOptions merge;                   ///< of tokens, in attention over all frames
+  accel::MergeReport* merge_report = nullptr;  ///< what that did is added to it if given
   ProgressCallback progress;
   StageProgress::Seconds* seconds = nullptr;  ///< filled with the stages' times if given
 };
@@ -42,7 +44,7 @@ struct Vggt : torch::nn::Module {
   explicit Vggt(const ModelConfig& config);
 
   /// images [B, S, 3, H, W] in [0, 1], on the model's device; H and W multiples of the patch size.
-  /// Throws ConfigError for other images, Cancelled if the progress callback says so.
+  /// Throws ConfigError for other images or merge settings that are wrong, Cancelled if the progress callback says so.
   Predictions forward(const at::Tensor& images, const ForwardOptions& options = {}) const;
 
   ModelConfig config;

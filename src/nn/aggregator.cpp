@@ -5,14 +5,13 @@
 
 #include <algorithm>
 
+#include "src/accel/merger.h"
+#include "src/accel/methods.h"
 #include "src/base/device.h"
 #include "src/base/trace.h"
 
 namespace vggt::nn {
 namespace {
-
-// Frames are independent in the encoder; this many at a time bound its memory and still fill a GPU.
-constexpr int64_t kEncoderFrames = 8;
 
 // Entry 0 for the first frame of every scene, entry 1 for the others: [1, 2, T, C] -> [B, S, T, C].
 at::Tensor per_frame(const at::Tensor& token, int64_t scenes, int64_t frames) {
@@ -39,6 +38,8 @@ Aggregator::Aggregator(const ModelConfig& config) : config(config) {
   global_blocks = register_list(*this, "global_blocks", config.aggregator.depth, make_block);
 }
 
+int64_t Aggregator::tokens_at_a_time(at::Device device) { return device.is_cuda() ? 32768 : 4096; }
+
 at::Tensor Aggregator::positions(int64_t rows, int64_t columns, at::Device device) const {
   const auto options = at::TensorOptions().dtype(at::kLong).device(device);
   const at::Tensor row = at::arange(1, rows + 1, options).unsqueeze(1).expand({rows, columns});
@@ -48,9 +49,7 @@ at::Tensor Aggregator::positions(int64_t rows, int64_t columns, at::Device devic
   return at::cat({at::zeros({config.special_tokens(), 2}, options), patches}).unsqueeze(0);
 }
 
-at::Tensor Aggregator::encode(const at::Tensor& images,
-                              const ProgressCallback& progress,
-                              StageProgress::Seconds* seconds) const {
+at::Tensor Aggregator::normalized(const at::Tensor& images) const {
   // ImageNet's statistics, as float32 constants in every precision.
   const auto options = at::TensorOptions().dtype(at::kFloat);
   const at::Tensor mean =
@@ -58,15 +57,21 @@ at::Tensor Aggregator::encode(const at::Tensor& images,
   const at::Tensor std =
       at::tensor({0.229, 0.224, 0.225}, options).view({3, 1, 1}).to(images.device());
   const at::ScalarType dtype = camera_token.scalar_type();
+  return (images.to(dtype) - mean.to(dtype)) / std.to(dtype);
+}
 
+at::Tensor Aggregator::encode(const at::Tensor& images,
+                              const ProgressCallback& progress,
+                              StageProgress::Seconds* seconds) const {
   StageProgress stage("encoder", images.size(0), progress, seconds);
+  const int64_t patches = images.size(2) / config.patch_size * (images.size(3) / config.patch_size);
+  const int64_t step = std::max<int64_t>(1, tokens_at_a_time(images.device()) / patches);
   std::vector<at::Tensor> parts;
-  for (int64_t begin = 0; begin < images.size(0); begin += kEncoderFrames) {
-    const at::Tensor chunk = images.slice(0, begin, begin + kEncoderFrames);
-    const at::Tensor normalized = (chunk.to(dtype) - mean.to(dtype)) / std.to(dtype);
-    trace("agg.images_normalized", normalized);
+  for (int64_t begin = 0; begin < images.size(0); begin += step) {
+    const at::Tensor chunk = normalized(images.slice(0, begin, begin + step));
+    trace("agg.images_normalized", chunk);
     const TraceScope scope("dino");
-    parts.push_back(patch_embed->forward(normalized, &stage));
+    parts.push_back(patch_embed->forward(chunk, &stage));
     synchronize(images.device());
     stage.advance(chunk.size(0));
   }
@@ -75,18 +80,43 @@ at::Tensor Aggregator::encode(const at::Tensor& images,
 
 AggregatedTokens Aggregator::forward(const at::Tensor& images,
                                      const ProgressCallback& progress,
-                                     StageProgress::Seconds* seconds) const {
+                                     StageProgress::Seconds* seconds,
+                                     const accel::MergeOptions& merge,
+                                     accel::MergeReport* merge_report) const {
+  accel::check(merge);
+  const at::Tensor patches = encode(images.flatten(0, 1), progress, seconds);
+  return aggregate(images, patches, progress, seconds, merge, merge_report);
+}
+
+AggregatedTokens Aggregator::aggregate(const at::Tensor& images,
+                                       const at::Tensor& patches,
+                                       const ProgressCallback& progress,
+                                       StageProgress::Seconds* seconds,
+                                       const accel::MergeOptions& merge,
+                                       accel::MergeReport* merge_report) const {
   const int64_t scenes = images.size(0);
   const int64_t frames = images.size(1);
   const int64_t rows = images.size(3) / config.patch_size;
   const int64_t columns = images.size(4) / config.patch_size;
   const int64_t channels = config.embed_dim;
 
-  at::Tensor x = encode(images.flatten(0, 1), progress, seconds);
-  x = at::cat({per_frame(camera_token, scenes, frames).flatten(0, 1),
-               per_frame(register_token, scenes, frames).flatten(0, 1),
-               x},
-              1);  // the residual stream, [B S, P, C]
+  const auto depth = static_cast<int64_t>(frame_blocks.size());
+  StageProgress stage("aggregator", 2 * depth, progress, seconds);
+  std::vector<accel::Merger> mergers = accel::make_mergers(
+      merge,
+      {.frames = frames,
+       .grid_h = rows,
+       .grid_w = columns,
+       .special = config.special_tokens(),
+       .layers = static_cast<int64_t>(global_blocks.size()),
+       .heads = config.aggregator.num_heads},
+      [&] { return normalized(images.flatten(0, 1)); },
+      patches,
+      merge_report);
+  at::Tensor x = at::cat({per_frame(camera_token, scenes, frames).flatten(0, 1),
+                          per_frame(register_token, scenes, frames).flatten(0, 1),
+                          patches},
+                         1);  // the residual stream, [B S, P, C]
   const int64_t tokens = x.size(1);
 
   const TraceScope scope("agg");
@@ -101,14 +131,13 @@ AggregatedTokens Aggregator::forward(const at::Tensor& images,
   const at::ScalarType kept_dtype = frame_blocks.front()->attn->qkv->weight.scalar_type();
 
   AggregatedTokens result;
-  const auto depth = static_cast<int64_t>(frame_blocks.size());
-  StageProgress stage("aggregator", 2 * depth, progress, seconds);
+  const int64_t at_a_time = tokens_at_a_time(images.device());
   for (int64_t i = 0; i < depth; ++i) {
     const bool is_kept = std::binary_search(kept.begin(), kept.end(), i);
     {
       const TraceScope block("frame_", i);
       const TraceMute inside(i > 0);
-      x = frame_blocks[i]->forward(x, &frame_rope);
+      frame_blocks[i]->update(x, &frame_rope, at_a_time);
     }
     trace("frame_" + std::to_string(i) + ".out", x);
     stage.advance();
@@ -117,13 +146,15 @@ AggregatedTokens Aggregator::forward(const at::Tensor& images,
       pair = at::empty({scenes, frames, tokens, 2 * channels}, x.options().dtype(kept_dtype));
       pair.slice(3, 0, channels).copy_(x.view({scenes, frames, tokens, channels}));
     }
-    const at::Tensor frame_camera = x.select(1, 0).view({scenes, frames, channels});
+    // A copy: the blocks write over x.
+    const at::Tensor frame_camera = x.select(1, 0).clone().view({scenes, frames, channels});
 
     x = x.view({scenes, frames * tokens, channels});
     {
       const TraceScope block("global_", i);
       const TraceMute inside(i > 0);
-      x = global_blocks[i]->forward(x, &global_rope);
+      const MergeSite site = {&mergers, i};
+      global_blocks[i]->update(x, &global_rope, at_a_time, &site);
     }
     trace("global_" + std::to_string(i) + ".out", x);
     synchronize(images.device());

@@ -3,6 +3,7 @@
 
 #include <map>
 
+#include "src/accel/merge_options.h"
 #include "src/base/progress.h"
 #include "src/models/config.h"
 #include "src/nn/vision_transformer.h"
@@ -25,14 +26,33 @@ struct Aggregator : torch::nn::Module {
 
   /// images [B, S, 3, H, W] in [0, 1]; H and W multiples of the patch size.
   /// Only the pairs that `config.kept_layers()` names are kept, in the dtype of the matrices.
+  /// `merge`: how the blocks over all frames are shortened; what that did is added to
+  /// `merge_report`, if given. Throws ConfigError if a setting is wrong.
   AggregatedTokens forward(const at::Tensor& images,
                            const ProgressCallback& progress,
-                           StageProgress::Seconds* seconds) const;
+                           StageProgress::Seconds* seconds,
+                           const accel::MergeOptions& merge = {},
+                           accel::MergeReport* merge_report = nullptr) const;
 
   /// The encoder alone: images [N, 3, H, W] in [0, 1] to the tokens of their patches, [N, n, C].
   at::Tensor encode(const at::Tensor& images,
                     const ProgressCallback& progress,
                     StageProgress::Seconds* seconds) const;
+
+  /// How many tokens pass a layer at a time: few enough to bound the memory, enough to keep the
+  /// device busy.
+  static int64_t tokens_at_a_time(at::Device device);
+
+  /// The rest of forward(): `patches` are the tokens that encode() made of all frames.
+  AggregatedTokens aggregate(const at::Tensor& images,
+                             const at::Tensor& patches,
+                             const ProgressCallback& progress,
+                             StageProgress::Seconds* seconds,
+                             const accel::MergeOptions& merge = {},
+                             accel::MergeReport* merge_report = nullptr) const;
+
+  /// With the mean and the deviation of ImageNet's colours taken out, in the model's dtype.
+  at::Tensor normalized(const at::Tensor& images) const;
 
   /// [1, P, 2] int64: (row + 1, column + 1) of each patch, (0, 0) for the special tokens.
   at::Tensor positions(int64_t rows, int64_t columns, at::Device device) const;

@@ -6,9 +6,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "src/base/device.h"
 #include "src/base/trace.h"
+#include "src/nn/dpt_head_fast.h"
 
 namespace vggt::nn {
 namespace {
@@ -182,13 +184,16 @@ at::Tensor DptHead::run(const std::map<int64_t, at::Tensor>& layers,
                         StageProgress& progress) const {
   const at::Tensor& first = layers.at(head.intermediate_layer_idx.front());
   const int64_t total = first.size(0) * first.size(1);
+  std::optional<FastDptHead> fast;
+  if (FastDptHead::takes(first, *this)) fast.emplace(*this);
   std::vector<at::Tensor> parts;
   for (int64_t begin = 0; begin < total; begin += frames) {
     std::vector<at::Tensor> tokens;
     for (const int64_t layer : head.intermediate_layer_idx) {
       tokens.push_back(layers.at(layer).flatten(0, 1).slice(0, begin, begin + frames));
     }
-    parts.push_back(fuse(tokens, image_height, image_width));
+    parts.push_back(fast ? fast->fuse(tokens, image_height, image_width)
+                         : fuse(tokens, image_height, image_width));
     synchronize(first.device());
     progress.advance(parts.back().size(0));
   }

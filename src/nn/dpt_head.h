@@ -39,6 +39,7 @@ struct DenseMap {
 
 /// From tokens of four layers to a map at pixel resolution: depth, points, or features for the
 /// tracker. Ranftl et al., "Vision Transformers for Dense Prediction", ICCV 2021.
+/// Tokens in half precision go through FastDptHead where the CPU has our convolution.
 struct DptHead : torch::nn::Module {
   DptHead(const DptConfig& head, const ModelConfig& config);
 
@@ -64,6 +65,7 @@ struct DptHead : torch::nn::Module {
   std::shared_ptr<LayerNorm> norm;
 
  private:
+  friend class FastDptHead;
   // One chunk of frames [N, P, 2 C] per level; the map before output_conv2, or the logits.
   at::Tensor fuse(const std::vector<at::Tensor>& tokens,
                   int64_t image_height,

@@ -66,7 +66,7 @@ at::Tensor VisionTransformer::forward(const at::Tensor& images, StageProgress* s
   for (size_t i = 0; i < blocks.size(); ++i) {
     {
       const TraceMute inside(true);
-      x = blocks[i]->forward(x);
+      blocks[i]->update(x);
     }
     trace("block_", static_cast<int64_t>(i), x);
     if (stage) stage->poll();

@@ -20,7 +20,10 @@ Reconstruction predict(const Vggt& model,
   const c10::InferenceMode inference;
   const Predictions predictions =
       model.forward(input.images.unsqueeze(0).to(model.aggregator->camera_token.device()),
-                    {.progress = options.progress, .seconds = options.seconds});
+                    {.merge = options.merge,
+                     .merge_report = options.merge_report,
+                     .progress = options.progress,
+                     .seconds = options.seconds});
   const int64_t height = input.images.size(2);
   const int64_t width = input.images.size(3);
   Reconstruction result;

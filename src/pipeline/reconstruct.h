@@ -14,6 +14,8 @@ namespace vggt {
 
 struct ReconstructOptions {
   PointFilter points;
+  accel::MergeOptions merge;  ///< as in ForwardOptions
+  accel::MergeReport* merge_report = nullptr;
   ProgressCallback progress;
   StageProgress::Seconds* seconds = nullptr;
 };

@@ -9,6 +9,7 @@
 #include "src/io/json_file.h"
 #include "src/synthetic/rig.h"
 #include "src/synthetic/stage.h"
+#include "src/synthetic/textures.h"
 
 namespace vggt::train {
 namespace {
@@ -119,7 +120,10 @@ class Reader {
  public:
   Reader(const Json& json, std::string source, std::string prefix)
       : json_(json), source_(std::move(source)), prefix_(std::move(prefix)) {
-    if (!json.is_object()) throw ConfigError(source_, prefix_ + " must be an object");
+    if (!json.is_object()) {
+      const std::string what = prefix_.empty() ? "a recipe" : prefix_.substr(0, prefix_.size() - 1);
+      throw ConfigError(source_, what + " must be an object");
+    }
   }
 
   template <class T>
@@ -166,10 +170,18 @@ void check(const Recipe& recipe, const std::string& source) {
   const auto require = [&](bool fits, const std::string& what) {
     if (!fits) throw ConfigError(source, what);
   };
-  const ModelConfig model = ModelConfig::preset(recipe.model);
+  // Of a name that means nothing: which file and field it stands in.
+  const auto known = [&](const char* field, const std::string& name, const auto& look_up) {
+    try {
+      return look_up(name);
+    } catch (const ConfigError& problem) {
+      throw ConfigError(source, std::string(field) + " '" + name + "': " + problem.what());
+    }
+  };
+  const ModelConfig model = known("model", recipe.model, ModelConfig::preset);
   const DataRecipe& data = recipe.data;
-  for (const std::string& kind : data.kinds) synthetic::scene_kind(kind);
-  for (const std::string& rig : data.rigs) synthetic::rig_kind(rig);
+  for (const std::string& kind : data.kinds) known("data.kinds", kind, synthetic::scene_kind);
+  for (const std::string& rig : data.rigs) known("data.rigs", rig, synthetic::rig_kind);
   require(!data.kinds.empty(), "data.kinds must name a kind of scene");
   require(!data.rigs.empty(), "data.rigs must name a rig");
   require(!data.sizes_px.empty(), "data.sizes_px must name a size");
@@ -184,7 +196,9 @@ void check(const Recipe& recipe, const std::string& source) {
   require(data.reuse >= 1 && data.group >= 1, "data.reuse and data.group must be at least 1");
   require(data.spread_start > 0 && data.spread_start <= 1 && data.spread_steps >= 1,
           "data.spread_start must be above 0 and at most 1, data.spread_steps at least 1");
-  require(data.textures >= 1, "data.textures must be at least 1");
+  require(data.textures >= synthetic::kTextureKinds,
+          "data.textures must be at least " + std::to_string(synthetic::kTextureKinds));
+  require(data.min_overlap >= 0 && data.min_overlap <= 0.9, "data.min_overlap must be 0 to 0.9");
   require(data.tracks >= 0, "data.tracks must not be negative");
   require(recipe.validation.scenes >= 0 && recipe.validation.frames >= 2,
           "validation.scenes must not be negative, validation.frames at least 2");
@@ -194,6 +208,22 @@ void check(const Recipe& recipe, const std::string& source) {
           "optimiser.learning_rate and clip_norm must be above 0");
   require(optimiser.warmup_steps >= 0 && optimiser.decay_steps >= 0 && optimiser.weight_decay >= 0,
           "optimiser.warmup_steps, decay_steps and weight_decay must not be negative");
+  for (const double beta : optimiser.betas) {
+    require(beta >= 0 && beta < 1, "optimiser.betas must be in [0, 1)");
+  }
+  const LossRecipe& loss = recipe.loss;
+  for (const double weight : {loss.camera,
+                              loss.depth,
+                              loss.depth_gradient,
+                              loss.point,
+                              loss.track,
+                              loss.descriptor,
+                              loss.attention,
+                              loss.own_place,
+                              loss.place,
+                              loss.coarse_point}) {
+    require(weight >= 0, "loss: no weight may be negative");
+  }
   require(optimiser.ema_decay >= 0 && optimiser.ema_decay < 1,
           "optimiser.ema_decay must be in [0, 1)");
   require(recipe.loss.camera_parts.huber > 0, "loss.camera_parts.huber must be above 0");

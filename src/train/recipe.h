@@ -33,7 +33,8 @@ struct DataRecipe {
 struct OptimiserRecipe {
   double learning_rate = 6e-4;
   int64_t warmup_steps = 200;  ///< of each of the two parts
-  int64_t decay_steps = 500;   ///< the last ones, in which the learning rate falls to nearly 0
+  int64_t decay_steps =
+      500;  ///< the last ones: the learning rate falls to nearly 0 as half a cosine
   double weight_decay = 0.05;  ///< of matrices
   std::array<double, 2> betas = {0.9, 0.95};
   double clip_norm = 1;
@@ -59,7 +60,8 @@ struct LossRecipe {
   int64_t queries = 64;          ///< patches per frame that are matched in a step
 };
 
-/// Held-out scenes that are scored with the averaged weights whenever a checkpoint is written.
+/// Held-out scenes that are scored with the averaged weights whenever a checkpoint is written: of
+/// the recipe's kinds and its first size, with any rig.
 struct ValidationRecipe {
   int64_t scenes = 24;  ///< 0: none
   int64_t frames = 4;

@@ -3,6 +3,10 @@
 
 #include <ATen/ATen.h>
 
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
@@ -53,10 +57,31 @@ void append(const std::string& path, const Json& line) {
   if (!file.flush()) throw IoError(path, "cannot be written");
 }
 
+// A recipe, a log, perhaps curves, and nothing else.
+bool holds_a_beginning(const std::string& path) {
+  std::error_code error;
+  bool has_recipe = false;
+  for (const fs::directory_entry& entry : fs::directory_iterator(path, error)) {
+    const std::string name = entry.path().filename();
+    if (name == "recipe.json") has_recipe = true;
+    const bool written_aside = name.ends_with(".tmp");
+    if (name != "recipe.json" && name != "log.jsonl" && name != "curves.png" && !written_aside) {
+      return false;
+    }
+  }
+  return has_recipe && !error;
+}
+
 }  // namespace
+
+RunFolder::~RunFolder() {
+  if (lock_ >= 0) ::close(lock_);
+}
 
 RunFolder::RunFolder(std::string path, bool resume) : path_(std::move(path)) {
   std::error_code error;
+  // A run that ended before its first checkpoint begins anew.
+  if (holds_a_beginning(path_)) return;
   if (resume) {
     if (!has_checkpoint()) {
       throw ConfigError("output", path_ + " holds no checkpoint.safetensors to go on from");
@@ -70,7 +95,6 @@ RunFolder::RunFolder(std::string path, bool resume) : path_(std::move(path)) {
                                                   "name another folder"
                                                 : " is not an empty folder; name another one"));
   }
-  make_folder(path_);
 }
 
 bool RunFolder::has_checkpoint() const {
@@ -80,7 +104,16 @@ bool RunFolder::has_checkpoint() const {
 
 Checkpoint RunFolder::read() const { return read_checkpoint(file("checkpoint.safetensors")); }
 
-void RunFolder::begin(const Recipe& recipe, int64_t step) const {
+void RunFolder::begin(const Recipe& recipe, int64_t step) {
+  make_folder(path_);
+  // The system lets go of it however the program ends.
+  lock_ = ::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (lock_ < 0 || ::flock(lock_, LOCK_EX | LOCK_NB) != 0) {
+    throw ConfigError("output",
+                      path_ +
+                          " is being written by another training; wait for its end, "
+                          "or name another folder");
+  }
   replace_text(file("recipe.json"), recipe.to_json() + "\n");
   std::string kept;
   for (const Json& line : lines_of(file("log.jsonl"))) {

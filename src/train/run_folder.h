@@ -22,16 +22,20 @@ struct Curve {
 /// other programs read them. Each file is replaced whole; the log only grows.
 class RunFolder {
  public:
-  /// Makes the folder for a new run, or opens one that holds a checkpoint. Throws
-  /// ConfigError("output") if it holds a run and `resume` is false, or none and it is true;
-  /// IoError.
+  /// Names the folder of a new run, or of one that has a checkpoint. Throws ConfigError("output") if
+  /// it holds something and `resume` is false, or no checkpoint and it is true. What a run left that
+  /// ended before its first checkpoint is as nothing. Writes nothing.
   RunFolder(std::string path, bool resume);
+  ~RunFolder();
+  RunFolder(const RunFolder&) = delete;
+  RunFolder& operator=(const RunFolder&) = delete;
 
   bool has_checkpoint() const;
   Checkpoint read() const;
 
-  /// Writes recipe.json, and forgets what the log says of steps after `step`: they come again.
-  void begin(const Recipe& recipe, int64_t step) const;
+  /// Makes the folder, writes recipe.json, and forgets what the log says of steps after `step`: they
+  /// come again. Throws ConfigError("output") while another program writes into the folder.
+  void begin(const Recipe& recipe, int64_t step);
   void write(const Checkpoint& checkpoint, const ModelConfig& config) const;
   void log(const StepReport& report) const;
   void log(int64_t step, const ValidationScores& scores) const;
@@ -45,6 +49,7 @@ class RunFolder {
 
  private:
   std::string path_;
+  int lock_ = -1;
 };
 
 }  // namespace vggt::train

@@ -81,15 +81,17 @@ Trainer::Trainer(Objective& objective, const Recipe& recipe, TrainerOptions opti
 
 Trainer::~Trainer() = default;
 
-// Each of the two parts, encoder alone and all, warms up; the end of the second decays.
+// Each of the two parts, encoder alone and all, warms up; the end of the second decays, as half a
+// cosine.
 double Trainer::learning_rate() const {
   const OptimiserRecipe& recipe = recipe_.optimiser;
   const int64_t at = step_ < recipe_.encoder_steps ? step_ : step_ - recipe_.encoder_steps;
   const double warm =
       std::min(1.0, static_cast<double>(at + 1) / static_cast<double>(recipe.warmup_steps + 1));
-  const double left = static_cast<double>(recipe_.all_steps() - step_) /
-                      static_cast<double>(recipe.decay_steps + 1);
-  return recipe.learning_rate * std::min({1.0, warm, left});
+  const double left = std::min(1.0,
+                               static_cast<double>(recipe_.all_steps() - step_) /
+                                   static_cast<double>(recipe.decay_steps + 1));
+  return recipe.learning_rate * std::min(warm, 0.5 - 0.5 * std::cos(M_PI * left));
 }
 
 void Trainer::update_average() {
@@ -220,6 +222,12 @@ Checkpoint Trainer::checkpoint() const {
 }
 
 void Trainer::resume(const Checkpoint& checkpoint) {
+  if (checkpoint.step > recipe_.all_steps()) {
+    throw ConfigError("recipe",
+                      "ends after " + std::to_string(recipe_.all_steps()) +
+                          " steps, the checkpoint is of step " + std::to_string(checkpoint.step) +
+                          ": give it more steps");
+  }
   // A run may end sooner or later than it was said when it began.
   Recipe begun = Recipe::from_json(checkpoint.recipe, "checkpoint");
   begun.steps = recipe_.steps;

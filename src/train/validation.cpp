@@ -55,7 +55,7 @@ ValidationScores Validation::score(const Vggt& model) const {
                               scene.images.size(4)),
             scene.cameras);
       } catch (const ModelError&) {
-        errors = eval::failed_pairs(static_cast<int64_t>(scene.cameras.size()));
+        errors = eval::failed_pairs(scene.cameras);
       }
       pairs.insert(pairs.end(), errors.begin(), errors.end());
     }

@@ -102,6 +102,33 @@ if [[ ${#chart[@]} -gt 0 ]]; then
   said 2 'must end in .png' "${small[@]}" --scaling 1,2,4 --chart "$folder/other.jpg"
 fi
 
+# Merged tokens against the whole attention.
+said 2 "accel: 'htm' is none of none, httm" "${small[@]}" accel --methods htm
+said 2 'grid: ratio: .2. must be a number from' "${small[@]}" accel --methods grid --ratios 2
+said 2 'bench accel needs --methods' "${small[@]}" accel
+said 2 'are for vggt bench accel' "${small[@]}" --methods grid
+said 2 "has no setting 'depth'" "${small[@]}" accel --methods grid --accel-options depth=2
+said 0 'grid ratio=0.25 +\| +4 ' "${small[@]}" accel --methods grid,identity --ratios 1,0.25 --frames 2,4 --repeat 2 \
+  --heads camera,depth --json "$folder/accel.json"
+python3 - "$folder/accel.json" <<'EOF' || fail "bench accel wrote: $(tail -c 1500 "$folder/accel.json")"
+import json, sys
+results = json.load(open(sys.argv[1]))["results"]
+assert [(r["method"], r["frames"]) for r in results] == [
+    (method, frames) for frames in (2, 4) for method in ("none", "grid", "grid", "identity")], results
+fields = {"name", "frames", "method", "settings", "runs", "median_s", "min_s", "p90_s", "speedup", "peak_bytes",
+          "queries_kept", "keys_kept", "tokens_error", "pose_error", "depth_error", "merging"}
+for r in results:
+    assert set(r) == fields, set(r) ^ fields
+    assert r["runs"] == 2 and 0 < r["min_s"] <= r["median_s"] <= r["p90_s"], r
+    exact = r["method"] in ("none", "identity") or r["settings"]["cell"] == "1"
+    for error in ("tokens_error", "pose_error", "depth_error"):
+        assert (r[error] == 0) == exact, r
+    kept = 1 if exact else (5 + 12) / (5 + 48)
+    assert abs(r["queries_kept"] - kept) < 1e-9 and abs(r["keys_kept"] - kept) < 1e-9, r
+    assert abs(r["speedup"] * r["median_s"] / next(
+        d for d in results if d["method"] == "none" and d["frames"] == r["frames"])["median_s"] - 1) < 1e-9
+EOF
+
 # A number of frames that no memory holds is left out, with a reason.
 said 0 'note: 100000 frames are left out: they would need about' \
   bench --model mini --scaling 1,2,3,100000 --stages encoder --repeat 1 --no-warm-up

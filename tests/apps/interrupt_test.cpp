@@ -3,8 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <thread>
 
 namespace vggt::apps {
 namespace {
@@ -31,10 +33,23 @@ TEST(InterruptDeathTest, ASecondSignalEndsAtOnce) {
       {
         interruptible_progress();
         std::raise(SIGINT);
+        std::this_thread::sleep_for(std::chrono::milliseconds(400));
         std::raise(SIGINT);
         std::_Exit(0);
       },
       testing::KilledBySignal(SIGINT),
+      "");
+}
+
+TEST(InterruptDeathTest, ASignalThatComesTwiceIsOne) {
+  EXPECT_EXIT(
+      {
+        const ProgressCallback progress = interruptible_progress();
+        std::raise(SIGTERM);
+        std::raise(SIGTERM);
+        std::_Exit(progress({.stage = "x", .done = 1, .total = 2}) ? 0 : 7);
+      },
+      testing::ExitedWithCode(7),
       "");
 }
 

@@ -24,10 +24,19 @@ said 2 'overwrite' reconstruct "$photos" -o "$out" --from-cache
 # What decides the network's output is noticed.
 said 0 "the network runs again: 'fit'" reconstruct "$photos" -o "$out" --overwrite --from-cache --fit pad
 network_ran || fail "the network did not run again"
+said 0 "the network runs again: 'accel' differs" reconstruct "$photos" -o "$out" --overwrite --from-cache --fit pad \
+  --accel keys-grid --accel-options cell=3
+[[ $(field "$out/report.json" '["model"]["accel"]["settings"]["cell"]') == 3 ]] || fail "the report does not say how it merged"
+(($(field "$out/report.json" '["merging"]["layers"][0]["key_slots"]') < \
+  $(field "$out/report.json" '["merging"]["layers"][0]["tokens"]'))) || fail "the report does not count merged tokens"
+said 2 "accel: grid: cell: '0' must be a whole number" reconstruct "$photos" -o "$folder/none" --accel grid \
+  --accel-options cell=0
 printf 'x' >>"$photos/DJI_0020.jpg"
-said 0 'runs again: photo DJI_0020.jpg changed' reconstruct "$photos" -o "$out" --overwrite --from-cache --fit pad
+said 0 'runs again: photo DJI_0020.jpg changed' reconstruct "$photos" -o "$out" --overwrite --from-cache --fit pad \
+  --accel keys-grid --accel-options cell=3
 rm "$photos/DJI_0022.jpg"
-said 0 'runs again: there were 3 photos' reconstruct "$photos" -o "$out" --overwrite --from-cache --fit pad
+said 0 'runs again: there were 3 photos' reconstruct "$photos" -o "$out" --overwrite --from-cache --fit pad \
+  --accel keys-grid --accel-options cell=3
 cp models/mini.safetensors "$folder/other.safetensors"
 said 0 'runs again: the weights changed' reconstruct "$photos" -o "$out" --overwrite --from-cache --fit pad \
   --weights "$folder/other.safetensors"
@@ -49,9 +58,18 @@ said 2 'edges: Value nan not in range 0 to 100$' reconstruct "$photos" -o "$fold
 # A dry run writes nothing.
 before=$(ls -AR "$folder" | sha256sum)
 said 0 'time +about' reconstruct "$photos" -o "$folder/new" --dry-run
+[[ "$output" == *"network "*"GB: program"*"weights"*"kept layers"* ]] || fail "--dry-run lacks the memory plan: $output"
 [[ "$output" == *"would read    2 photos"* && "$output" == *"memory"* ]] || fail "--dry-run says too little: $output"
 said 0 'time +about' reconstruct "$photos" -o "$folder/not/yet/there" --dry-run
 [[ "$(ls -AR "$folder" | sha256sum)" == "$before" ]] || fail "--dry-run wrote something"
+
+# A limit on memory: kept, with what would fit, or refused before the work.
+said 2 'memory: 2 photos need about .* 0\.20 GB may be used' reconstruct "$photos" -o "$folder/new" --max-memory 200MB
+said 2 'weights of .* need' reconstruct "$photos" -o "$folder/new" --max-memory 1MB
+said 2 'max-memory' reconstruct "$photos" -o "$folder/new" --max-memory much
+[[ ! -e "$folder/new" ]] || fail "a refused run left something"
+said 0 'memory plan: .* 2\.00 GB may be used' reconstruct "$photos" -o "$folder/limited" --max-memory 2GB --verbose
+[[ $(field "$folder/limited/report.json" '["peak_memory_bytes"]') -lt 2000000000 ]] || fail "--max-memory was not kept"
 
 # A video: frames evenly from it, of which only those taken stay.
 "$2" examples/scenes/hololens_loft/images "$folder/walk.avi" || fail "no video"

@@ -1,30 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # What 'vggt synth' writes, and that it replaces nothing that it did not make.
-# Argument: the program. Working directory: the project's root.
-set -uo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-
-vggt=$1
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-failures=0
+# Argument: the program.
+source "$(dirname "${BASH_SOURCE[0]}")/../support/shell.sh"
 out=$folder/out
-
-fail() {
-  echo "FAILED: $*"
-  failures=$((failures + 1))
-}
-
-# said CODE PATTERN ARGUMENTS...: the exit code, and a pattern that the output must match.
-said() {
-  local code=$1 pattern=$2 status
-  shift 2
-  output=$("$vggt" "$@" 2>&1)
-  status=$?
-  [[ $status -eq $code ]] || fail "vggt $* ended with $status, not $code: $(tail -c 600 <<<"$output")"
-  grep -qE -- "$pattern" <<<"$output" || fail "vggt $* did not say '$pattern' but: $(tail -c 600 <<<"$output")"
-}
 
 small=(--scenes 2 --views 3 --size 37x29 --seed 5)
 said 0 '2 scenes of 3 views' synth "${small[@]}" --preview -o "$out"
@@ -121,7 +100,4 @@ said 0 '60 scenes' synth --scenes 60 --views 1 --size 32x20 --kind object --prev
 # Of 50: the height of the PNG is 50 * 2 * 204 = 79 * 256 + 176.
 [[ $(od -An -tu1 -j20 -N4 "$folder/many/preview.png" | xargs) == "0 0 79 176" ]] || fail "a preview of 60 scenes"
 
-if [[ $failures -gt 0 ]]; then
-  echo "$failures failures"
-  exit 1
-fi
+finish

@@ -32,6 +32,25 @@ python3 -c 'import sys; a, b = map(float, sys.argv[1:]); sys.exit(not abs(a - b)
   fail "a run that was killed ends at $again, one that was not at $last"
 [[ $(grep -c '"loss"' "$folder/killed/log.jsonl") -eq $(grep -c '"loss"' "$folder/whole/log.jsonl") ]] || fail "the log lacks steps, or has some twice"
 
+# Killed before the first checkpoint: the same command begins anew, and so does --resume.
+mkdir "$folder/early"
+cp "$folder/whole/recipe.json" "$folder/early"
+echo '{"step":1,"loss":2' >"$folder/early/log.jsonl"
+said 0 'trained' train "$recipe" -o "$folder/early" --resume --minutes 0.02
+mkdir "$folder/strange"
+cp "$folder/whole/recipe.json" "$folder/strange"
+touch "$folder/strange/notes.txt"
+said 2 'not an empty folder' train "$recipe" -o "$folder/strange"
+
+# Two at a time.
+"$vggt" train "$recipe" -o "$folder/twice" --checkpoint-minutes 0.05 >/dev/null 2>&1 &
+while kill -0 $! 2>/dev/null && [[ ! -s "$folder/twice/checkpoint.safetensors" ]]; do sleep 0.05; done
+said 2 'written by another training' train "$recipe" -o "$folder/twice" --resume
+kill -KILL $!
+wait $! 2>/dev/null
+sed 's/"steps": [0-9]*/"steps": 1/' "$recipe" >"$folder/short.json"
+said 2 'give it more steps' train "$folder/short.json" -o "$folder/killed" --resume
+
 grep -q '"validation"' "$folder/killed/log.jsonl" || fail "held-out scenes were not scored"
 
 said 0 'safetensors' inspect "$folder/whole/model.safetensors"
@@ -41,5 +60,6 @@ sed 's/"seed": 1/"seed": 2/' "$recipe" >"$folder/other.json"
 said 2 'another one than the checkpoint' train "$folder/other.json" -o "$folder/killed" --resume
 sed 's/"textures": 32/"textures": 32, "photos": "nowhere"/' "$recipe" >"$folder/photos.json"
 said 2 'data.photos.*nowhere' train "$folder/photos.json" -o "$folder/photos"
+[[ ! -e "$folder/photos" ]] || fail "a run that did not begin left a folder"
 said 2 'no checkpoint' train "$recipe" -o "$folder/new" --resume
 finish

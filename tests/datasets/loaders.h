@@ -27,7 +27,7 @@ class Loaders : public ::testing::Test {
 
   Dataset load(const std::string& dataset, const std::string& split = "") {
     const Loader& found = loader(dataset);
-    return found.load({folder_.path(), split.empty() ? found.protocol.default_split : split});
+    return found.load({folder_.path(), split_of(found, split)});
   }
 
   static std::string matrix_text(const Rigid& pose, int rows = 4) {

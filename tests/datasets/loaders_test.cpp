@@ -51,6 +51,13 @@ TEST_F(Loaders, ScenesWithCamerasJson) {
       {"synthetic, exact", "exact"},
       {"HoloLens inside-out tracking, c2w", "sensor tracking"},
       {"COLMAP poses shipped as transforms.json", "published SfM"},
+      {"CO3D annotation (COLMAP by the CO3D authors)", "published SfM"},
+      {"COLMAP 3.8, shared camera", "own SfM"},
+      {"own SfM", "own SfM"},
+      {"Published SfM of the Fox", "published SfM"},
+      {"exact", "exact"},
+      {"sensor tracking", "sensor tracking"},
+      {"Ground truth, checked by structure from motion", "ground truth"},
       {"Structure from motion here, checked by GPS", "own SfM"},
       {"by hand", "unstated"}};
   for (const auto& [source, trust] : trusts) {
@@ -58,6 +65,19 @@ TEST_F(Loaders, ScenesWithCamerasJson) {
     write_scene_cameras(folder_.file("room"), scene);
     EXPECT_EQ(load("scenes").sequences[1].trust, trust) << source;
   }
+}
+
+TEST(SplitOf, RefusesWhatASetDoesNotHave) {
+  EXPECT_EQ(split_of(loader("7scenes"), ""), "test");
+  EXPECT_EQ(split_of(loader("7scenes"), "all"), "all");
+  EXPECT_EQ(split_of(loader("scenes"), ""), "");
+  EXPECT_EQ(split_of(loader("tum"), "90"), "90");
+  for (const char* name : {"7scenes", "co3d", "dtu", "re10k", "scannet", "tum"}) {
+    EXPECT_THAT(message_of<ConfigError>([&] { split_of(loader(name), "tset"); }),
+                HasSubstr("'tset' is none of those of " + std::string(name)));
+  }
+  EXPECT_THAT(message_of<ConfigError>([] { split_of(loader("kitti"), "test"); }),
+              HasSubstr("kitti has no parts"));
 }
 
 TEST_F(Loaders, RealEstate10K) {

@@ -68,9 +68,33 @@ TEST(FrameList, IsRead) {
       read_frame_lists(folder.write("list.json", R"({"a_1": [3, 1, 2], "b": [[0, 5], [7, 6]]})"));
   EXPECT_THAT(list.at("a_1"), ElementsAre(ElementsAre(3, 1, 2)));
   EXPECT_THAT(list.at("b"), ElementsAre(ElementsAre(0, 5), ElementsAre(7, 6)));
-  EXPECT_THAT(
-      message_of<IoError>([&] { read_frame_lists(folder.write("bad.json", R"({"b": "all"})")); }),
-      HasSubstr("bad.json: must be {sequence: [indices]}"));
+  const std::pair<const char*, const char*> bad[] = {
+      {R"({"b": "all"})", "bad.json: must be {sequence: [indices]}: that of b is no list"},
+      {R"([[0, 1]])", "it is no object"},
+      {R"({"b": [0.5, 1]})", "that of b holds 0.5, which is no whole number"},
+      {R"({"b": [true, 1]})", "holds true"},
+      {R"({"b": [[0, 1], 2]})", "that of b is no list"},
+      {R"({"b": [0, 0, 1]})", "that of b holds 0 twice"},
+      {R"({"a": [0, 1], "b": [[0, 1], [5, 7, 5]]})", "that of b holds 5 twice"}};
+  for (const auto& [text, message] : bad) {
+    EXPECT_THAT(message_of<IoError>([&] { read_frame_lists(folder.write("bad.json", text)); }),
+                HasSubstr(message));
+  }
+}
+
+TEST(AskedFor, IsByNameOrCategory) {
+  const std::vector<Candidate> candidates = {
+      {"apple", "apple/1_1", 9}, {"apple", "apple/2_2", 9}, {"bench", "bench/3_3", 9}};
+  const auto asked = [&](const std::vector<std::string>& names) {
+    return asked_for(candidates, names);
+  };
+  EXPECT_THAT(asked({}), ElementsAre(true, true, true));
+  EXPECT_THAT(asked({"apple"}), ElementsAre(true, true, false));
+  EXPECT_THAT(asked({"2_2", "bench/3_3"}), ElementsAre(false, true, true));
+  EXPECT_THAT(message_of<ConfigError>([&] {
+                asked({"1_1", "3_4"});
+              }),
+              HasSubstr("'3_4' is no sequence and no category"));
 }
 
 }  // namespace

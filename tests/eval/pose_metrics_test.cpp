@@ -117,8 +117,34 @@ TEST(PairErrors, WhatIsNotFiniteFails) {
   EXPECT_EQ(pairs[0].rotation_deg, kFailed_deg);
   EXPECT_EQ(pairs[1].translation_deg, kFailed_deg);
   EXPECT_LT(pairs[1].rotation_deg, kFloor_deg);
-  EXPECT_EQ(score_pairs(failed_pairs(10)).auc[3], 0);
-  EXPECT_EQ(failed_pairs(10).size(), 45);
+}
+
+TEST(FailedPairs, AreDegenerateWhereTheTruthHasNoBaseline) {
+  auto truth = winding_path(10);
+  EXPECT_EQ(failed_pairs(truth).size(), 45);
+  EXPECT_EQ(score_pairs(failed_pairs(truth)).auc[3], 0);
+  EXPECT_EQ(score_pairs(failed_pairs(truth)).degenerate, 0);
+  for (Camera& camera : truth) camera = placed(camera, {camera.rotation, {0, 0, 0}});
+  const PoseScores turning = score_pairs(failed_pairs(truth));
+  EXPECT_EQ(turning.degenerate, 45);
+  EXPECT_EQ(turning.rra[3], 0);
+  EXPECT_TRUE(std::isnan(turning.auc[3]));
+  EXPECT_EQ(score_pairs(failed_pairs(truth, {.find_degenerate = false})).auc[3], 0);
+}
+
+TEST(FailedPairs, HaveNoMedianAngle) {
+  const auto truth = winding_path(3);
+  std::vector<PairError> pairs = failed_pairs(truth);
+  pairs.push_back({1, 2});
+  EXPECT_TRUE(std::isinf(score_pairs(pairs).median_rotation_deg));
+  EXPECT_TRUE(std::isinf(score_pairs(pairs).median_translation_deg));
+  pairs.insert(pairs.end(), 2, {3, 4});  // as many again: the middle is between both kinds
+  EXPECT_TRUE(std::isinf(score_pairs(pairs).median_rotation_deg));
+  pairs.push_back({3, 4});
+  EXPECT_EQ(score_pairs(pairs).median_rotation_deg, 3);
+  // A category without one is no reason to praise the mean of the others.
+  const std::vector<PoseScores> both = {score_pairs(pairs), score_pairs(failed_pairs(truth))};
+  EXPECT_TRUE(std::isinf(mean_of(both).median_rotation_deg));
 }
 
 TEST(Auc, HasTheHistogramsEdges) {

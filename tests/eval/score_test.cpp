@@ -96,6 +96,20 @@ TEST_F(Score, NoticesAWrongDepthAndAWrongPose) {
   EXPECT_FALSE(swapped.points);
 }
 
+// What is left of a path then are rounding errors, and their ratio to the extent is anything.
+TEST_F(Score, CamerasThatOnlyTurnHaveNoTrajectory) {
+  for (Camera& camera : truth_.cameras) {
+    const Rigid pose = cam_from_world(camera);
+    const Rigid to_place{{1, 0, 0, 0, 1, 0, 0, 0, 1}, {0.1, 0.2, 0.3}};
+    camera = placed(camera, Rigid{pose.rotation, {0, 0, 0}} * to_place);
+  }
+  truth_.depth.clear();
+  score(predicted_, truth_, {}, result_);
+  EXPECT_EQ(score_pairs(result_.pairs).degenerate, 6);
+  EXPECT_FALSE(result_.trajectory);
+  EXPECT_EQ(result_.true_centres.size(), 4);
+}
+
 TEST_F(Score, LikeFastVggtTakesInvertedPosesForTheTrajectory) {
   // In whatever world the truth is, the first photo's camera becomes it.
   const Rigid new_from_old{{0, -1, 0, 1, 0, 0, 0, 0, 1}, {3, -2, 5}};

@@ -66,6 +66,47 @@ TEST(Summary, IntervalsHoldTheFigure) {
   EXPECT_GT(summary["auc_intervals"]["30"][1].get<double>(), figure);
 }
 
+TEST(Summary, IntervalsOfMeansHoldThem) {
+  Evaluation evaluation = three_sequences();
+  evaluation.results[1].depth[0].second = {30, 0.5, 0.2, 0.3, 0.4, {0.5, 0.6, 0.7}};
+  evaluation.results[1].points->chamfer = 0.45;
+  const auto summary = summarise(evaluation, {});
+  const auto holds = [](const nlohmann::ordered_json& interval,
+                        const nlohmann::ordered_json& mean) {
+    return interval[0].get<double>() < mean.get<double>() &&
+           mean.get<double>() < interval[1].get<double>();
+  };
+  const auto& trajectory = summary["trajectory"];
+  EXPECT_TRUE(holds(trajectory["ate_relative_interval"], trajectory["ate_relative"]));
+  const auto& depth = summary["depth"]["median"];
+  EXPECT_TRUE(holds(depth["abs_rel_interval"], depth["abs_rel"]));
+  EXPECT_TRUE(holds(summary["points"]["chamfer_interval"], summary["points"]["chamfer"]));
+  // Within the apples one of 10 and one of 30 pixels, beside the bench's 10.
+  EXPECT_NEAR(depth["abs_rel"].get<double>(), (2 * 0.1 * 10 + 0.5 * 30) / 50, 1e-12);
+  EXPECT_NEAR(depth["abs_rel_interval"][0].get<double>(), 0.1, 1e-12);
+  EXPECT_NEAR(depth["abs_rel_interval"][1].get<double>(), (0.1 * 10 + 0.5 * 60) / 70, 1e-12);
+  EXPECT_THAT(markdown_table(summary), HasSubstr("AbsRel 0.100 to 0.443, chamfer 0.150 to"));
+}
+
+// What a prediction that failed costs is not known, and its angles are none.
+TEST(Summary, AFailedPredictionHasNoTimeNoMemoryAndNoAngle) {
+  Evaluation evaluation = three_sequences();
+  SequenceResult failed{.sequence = "a3", .category = "apple", .trust = "ground truth"};
+  failed.frames = {0, 1, 2};
+  failed.failure = "the pose is not finite";
+  failed.pairs.assign(9, {kFailed_deg, kFailed_deg});
+  evaluation.results.push_back(failed);
+  const auto summary = summarise(evaluation, {});
+  EXPECT_EQ(summary["failed_predictions"], 1);
+  EXPECT_EQ(summary["seconds"], 0.25);
+  EXPECT_EQ(nlohmann::json::parse(summary.dump())["median_rotation_deg"], nullptr);
+  evaluation.results = {failed};
+  const std::string table = markdown_table(summarise(evaluation, {}));
+  EXPECT_THAT(table, HasSubstr("| 1 | 9 | 0.00 | 0.00 | 0.00 | 0.00 | 0.0 | 0.0 | - | - | - |"));
+  EXPECT_THAT(table, HasSubstr("| - | - |\n| **mean**"));
+  EXPECT_EQ(nlohmann::json::parse(summarise(evaluation, {}).dump())["peak_memory_bytes"], nullptr);
+}
+
 TEST(Summary, OfNothingHasNullsAndNoCrash) {
   const auto summary = summarise({.dataset = "scenes"}, {});
   EXPECT_EQ(summary["sequences"], 0);
@@ -123,10 +164,20 @@ TEST(Tables, CsvHasALinePerSequenceOfTheSameWidth) {
   EXPECT_THAT(csv, HasSubstr("\"frame 3: the pose is not finite, \"\"NaN\"\"\""));
 }
 
+TEST(Tables, SayOverHowManySequencesAucIs) {
+  Evaluation evaluation = three_sequences();
+  for (PairError& pair : evaluation.results[2].pairs) pair.degenerate = true;
+  const auto summary = summarise(evaluation, {});
+  EXPECT_EQ(summary["auc_sequences"], 2);
+  EXPECT_THAT(markdown_table(summary), HasSubstr("| **all** |  | 2 of 3 | 4 of 9 |"));
+  EXPECT_THAT(markdown_table(summary), HasSubstr("| bench | own SfM | 0 of 1 | 0 of 3 | - |"));
+}
+
 TEST(Tables, MarkdownNamesTrustAndWhatWasLeftOut) {
   const std::string table = markdown_table(summarise(three_sequences(), {}));
   EXPECT_THAT(table, HasSubstr("3 sequences scored, 1 left out"));
-  EXPECT_THAT(table, HasSubstr("| bench | own SfM | 1 | 3 | 53.33 |"));
+  EXPECT_THAT(table, HasSubstr("| bench | own SfM | 1 | 2 of 3 | 53.33 |"));
+  EXPECT_THAT(table, HasSubstr("| **all** |  | 3 | 6 of 9 |"));
   EXPECT_THAT(table, HasSubstr("- b2: images/7.jpg is missing"));
   EXPECT_THAT(table, HasSubstr("as for ScanNet-1500: @5 "));
   EXPECT_THAT(table, HasSubstr("(KITTI), after Sim(3): translation 3.83 %"));
@@ -139,12 +190,19 @@ TEST(Comparison, IsPairedOverTheCommonSequences) {
   Evaluation b = three_sequences();
   b.results[1] = sequence_result("a2", "apple", 0.5);
   b.results[2].frames = {0, 1, 2};  // others than in a
+  b.results[0].depth[0].second.pixels = 30;
+  b.results[1].depth[0].second.abs_rel = 0.5;
   const std::string text = markdown_comparison(a, b, {});
   EXPECT_THAT(text, HasSubstr("2 sequences in both (1 only in a, 1 only in b)"));
   EXPECT_THAT(text, HasSubstr("| AUC@30 | 50.00 | 100.00 | 50.00 | 0.00 to 100.00 |"));
   EXPECT_THAT(text, HasSubstr("| a2 | ground truth | 0.00 | 100.00 | 100.00 |"));
+  // As the tables have it: weighted by pixels.
+  EXPECT_THAT(text, HasSubstr("| AbsRel, median scale | 0.1000 | 0.2000 | 0.1000 |"));
   // The same results differ by nothing, whatever is drawn.
   EXPECT_THAT(markdown_comparison(a, a, {}), HasSubstr("| 0.00 | 0.00 to 0.00 |"));
+  for (SequenceResult& result : b.results) result.fingerprint = "of another set";
+  EXPECT_THAT(message_of<ConfigError>([&] { markdown_comparison(a, b, {}); }),
+              HasSubstr("share no sequence"));
   b.results.clear();
   EXPECT_THAT(message_of<ConfigError>([&] { markdown_comparison(a, b, {}); }),
               HasSubstr("share no sequence"));

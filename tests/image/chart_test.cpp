@@ -78,6 +78,28 @@ TEST(Chart, WhatIsNotFiniteOrOutsideIsLeftOut) {
   EXPECT_EQ(coloured(picture, {24 + 70 + 200, 64 + 44 + 100, 300, 200}), 0);
 }
 
+TEST(Chart, ALinesOnlyPointIsADot) {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const auto panel_of = [](std::vector<std::array<double, 2>> points) {
+    return ChartPanel{.series = {{.points = std::move(points)}},
+                      .x_range = ChartRange{0, 10},
+                      .y_range = ChartRange{0, 5}};
+  };
+  const cv::Rect inside(24 + 70, 64 + 44, 670, 360);
+  EXPECT_GT(coloured(drawn({.panels = {panel_of({{5, 2}})}}), inside), 15);
+  EXPECT_GT(coloured(drawn({.panels = {panel_of({{nan, 1}, {5, 2}, {6, nan}})}}), inside), 15);
+}
+
+// Labels of many digits would reach into the panel to the left.
+TEST(Chart, LabelsOfACurveOfZeroesStayInTheirPanel) {
+  const ChartPanel empty{.x_range = ChartRange{0, 1}, .y_range = ChartRange{0, 1}};
+  const ChartPanel zeroes{.series = {{.points = {{0, 0}, {1, 0}}}}};
+  const cv::Mat with_zeroes = drawn({.panels = {empty, zeroes}});
+  const cv::Mat without = drawn({.panels = {empty, empty}});
+  const cv::Rect left(0, 64, 24 + 760, 460);
+  EXPECT_EQ(cv::norm(with_zeroes(left), without(left), cv::NORM_INF), 0);
+}
+
 TEST(Chart, EqualAxesDrawASquareAsASquare) {
   const ChartPanel panel{.series = {{.points = {{0, 0}, {1, 0}, {1, 1}, {0, 1}, {0, 0}}}},
                          .equal_axes = true};

@@ -2,10 +2,14 @@
 #include "src/nn/dpt_head.h"
 
 #include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
+#include <c10/core/InferenceMode.h>
 #include <gtest/gtest.h>
 
 #include <cstdio>
 
+#include "kernels/common/path.h"
+#include "src/nn/dpt_head_fast.h"
 #include "src/weights/synthetic.h"
 #include "tests/support/golden.h"
 
@@ -92,6 +96,100 @@ TEST(ResidualConvUnit, AddsTheConvolutions) {
   const at::Tensor expected = r + convolve(at::relu(convolve(r, *unit.conv1)), *unit.conv2);
   // The same operations in the same order.
   EXPECT_LT(largest_difference(unit.forward(x), expected), 1e-14);
+}
+
+class FastHead : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!kernels::has_conv3x3()) GTEST_SKIP() << "this machine takes LibTorch's convolution";
+  }
+};
+
+std::shared_ptr<DptHead> synthetic_head(const DptConfig& head, const ModelConfig& config) {
+  auto made = std::make_shared<DptHead>(head, config);
+  for (auto& parameter : made->named_parameters()) {
+    parameter.value().set_data(
+        synthetic_parameter("depth_head." + parameter.key(), parameter.value().sizes(), 3));
+  }
+  return made;
+}
+
+std::map<int64_t, at::Tensor> half_tokens(const DptConfig& head,
+                                          const ModelConfig& config,
+                                          int64_t patches) {
+  std::map<int64_t, at::Tensor> layers;
+  for (const int64_t layer : head.intermediate_layer_idx) {
+    layers[layer] =
+        synthetic_parameter("layer" + std::to_string(layer) + ".pos_embed",
+                            {1, 3, patches + config.special_tokens(), config.head_dim_in()},
+                            3)
+            .to(at::kBFloat16);
+  }
+  return layers;
+}
+
+double relative_difference(const at::Tensor& a, const at::Tensor& b) {
+  return ((a - b).norm() / b.norm()).item<double>();
+}
+
+TEST_F(FastHead, AgreesWithThePlainOne) {
+  const ModelConfig tiny = ModelConfig::tiny();
+  const ModelConfig mini = ModelConfig::mini();
+  DptConfig without_position = *tiny.depth_head;
+  without_position.pos_embed = false;
+  for (const auto& [config, dpt] : {std::pair(tiny, *tiny.point_head),
+                                    std::pair(tiny, without_position),
+                                    std::pair(mini, *mini.depth_head)}) {
+    const auto head = synthetic_head(dpt, config);
+    const c10::InferenceMode inference;
+    for (const auto& [rows, columns] : {std::pair<int64_t, int64_t>{5, 7}, {1, 4}, {6, 3}}) {
+      const auto layers = half_tokens(dpt, config, rows * columns);
+      ASSERT_TRUE(FastDptHead::takes(layers.begin()->second, *head));
+      const auto run = [&](kernels::Path path) {
+        const kernels::PathScope scope(path);
+        StageProgress progress("depth head", 3, {});
+        return head->forward(layers,
+                             rows * config.patch_size,
+                             columns * config.patch_size,
+                             /*frames=*/2,
+                             progress);
+      };
+      const DenseMap fast = run(kernels::Path::kFast);
+      const DenseMap plain = run(kernels::Path::kPlain);
+      // Tokens in bfloat16 have lost 1e-3.
+      EXPECT_LT(relative_difference(fast.values, plain.values), 2e-5);
+      EXPECT_LT(relative_difference(fast.confidence, plain.confidence), 2e-5);
+    }
+  }
+}
+
+TEST_F(FastHead, MakesTheFeaturesOfTheTracker) {
+  const ModelConfig config = ModelConfig::tiny();
+  DptConfig dpt = config.track_head->feature_extractor;
+  for (const bool position : {true, false}) {
+    dpt.pos_embed = position;
+    const auto head = synthetic_head(dpt, config);
+    const c10::InferenceMode inference;
+    const auto layers = half_tokens(dpt, config, 5 * 7);
+    const auto run = [&](kernels::Path path) {
+      const kernels::PathScope scope(path);
+      StageProgress progress("track features", 3, {});
+      return head->features(layers, 5 * config.patch_size, 7 * config.patch_size, 1, progress);
+    };
+    EXPECT_LT(relative_difference(run(kernels::Path::kFast), run(kernels::Path::kPlain)), 2e-5);
+  }
+}
+
+TEST_F(FastHead, IsForHalfPrecisionWithoutAutograd) {
+  const ModelConfig config = ModelConfig::tiny();
+  const auto head = synthetic_head(*config.depth_head, config);
+  const at::Tensor tokens = half_tokens(*config.depth_head, config, 4).begin()->second;
+  EXPECT_FALSE(FastDptHead::takes(tokens, *head)) << "gradients may be asked for";
+  const c10::InferenceMode inference;
+  EXPECT_TRUE(FastDptHead::takes(tokens, *head));
+  EXPECT_FALSE(FastDptHead::takes(tokens.to(at::kFloat), *head));
+  const kernels::PathScope plain(kernels::Path::kPlain);
+  EXPECT_FALSE(FastDptHead::takes(tokens, *head));
 }
 
 }  // namespace

@@ -17,6 +17,7 @@ inline eval::SequenceResult sequence_result(const std::string& name,
   result.category = category;
   result.trust = "ground truth";
   result.frames = {4, 0, 2};
+  result.fingerprint = "of " + name;
   result.pairs = {{error_deg, error_deg / 2}, {error_deg, error_deg / 3}, {error_deg, 0, true}};
   result.trajectory = eval::TrajectoryScores{.ate_rmse = error_deg / 10,
                                              .are_deg = error_deg,

@@ -43,7 +43,8 @@ TEST(Recipe, WhatIsLeftOutKeepsItsDefault) {
 
 TEST(Recipe, ErrorsNameTheFileAndTheField) {
   EXPECT_THAT(complaint("{"), AllOf(HasSubstr("my.json"), HasSubstr("JSON")));
-  EXPECT_THAT(complaint("[]"), HasSubstr("object"));
+  EXPECT_THAT(complaint("[]"), HasSubstr("my.json: a recipe must be an object"));
+  EXPECT_THAT(complaint(R"({"data": 3})"), HasSubstr("my.json: data must be an object"));
   EXPECT_THAT(complaint(R"({"stebs": 5})"), HasSubstr("no field stebs"));
   EXPECT_THAT(complaint(R"({"data": {"sort": 5}})"), HasSubstr("no field data.sort"));
   EXPECT_THAT(complaint(R"({"steps": 2.5})"), HasSubstr("steps must be a whole number"));
@@ -52,9 +53,15 @@ TEST(Recipe, ErrorsNameTheFileAndTheField) {
   EXPECT_THAT(complaint(R"({"loss": {"camera_parts": {"huber": 0}}})"), HasSubstr("huber"));
   EXPECT_THAT(complaint(R"({"data": {"sizes_px": [[100, 140]]}})"), HasSubstr("multiples of 14"));
   EXPECT_THAT(complaint(R"({"data": {"min_frames": 5}})"), HasSubstr("min_frames"));
-  EXPECT_THAT(complaint(R"({"data": {"kinds": ["moon"]}})"), HasSubstr("moon"));
+  EXPECT_THAT(complaint(R"({"data": {"kinds": ["moon"]}})"),
+              HasSubstr("my.json: data.kinds 'moon'"));
+  EXPECT_THAT(complaint(R"({"data": {"rigs": ["sled"]}})"), HasSubstr("my.json: data.rigs 'sled'"));
+  EXPECT_THAT(complaint(R"({"data": {"min_overlap": 2}})"), HasSubstr("data.min_overlap"));
+  EXPECT_THAT(complaint(R"({"data": {"textures": 10}})"), HasSubstr("data.textures"));
+  EXPECT_THAT(complaint(R"({"optimiser": {"betas": [0.9, 1.5]}})"), HasSubstr("optimiser.betas"));
+  EXPECT_THAT(complaint(R"({"loss": {"depth": -1}})"), HasSubstr("loss"));
   EXPECT_THAT(complaint(R"({"loss": {"attention_blocks": 99}})"), HasSubstr("attention_blocks"));
-  EXPECT_THAT(complaint(R"({"model": "giant"})"), HasSubstr("giant"));
+  EXPECT_THAT(complaint(R"({"model": "giant"})"), HasSubstr("my.json: model 'giant'"));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include <cmath>
 #include <limits>
+#include <optional>
 
 #include "src/base/error.h"
 #include "src/train/checkpoint.h"
@@ -142,9 +143,10 @@ TEST(Trainer, ATrackHeadLearnsFromTheTracksOfABatch) {
 
 TEST(Trainer, BeginsWithTheWeightsOfAFile) {
   const TemporaryFolder folder;
-  const RunFolder written(folder.path() + "/run", false);
+  RunFolder written(folder.path() + "/run", false);
   const auto run = prepare(small(3));
   run->trainer->run();
+  written.begin(small(3), 0);
   written.write(run->trainer->checkpoint(), run->model->config);
   const auto model = model_to_refine(written.file("model.safetensors"), run->model->config);
   for (const auto& p : model->named_parameters()) {
@@ -223,23 +225,37 @@ TEST(Trainer, TheAverageLagsBehindAndCanBeTriedOut) {
   EXPECT_EQ(objective.number(), learned);
 }
 
+TEST(RunFolder, HasOneWriterAtATime) {
+  const TemporaryFolder folder;
+  const std::string path = folder.path() + "/run";
+  const Recipe recipe = small(2);
+  std::optional<RunFolder> first(std::in_place, path, false);
+  first->begin(recipe, 0);
+  RunFolder second(path, true);  // what began and has no checkpoint yet begins anew
+  EXPECT_THROW(second.begin(recipe, 0), ConfigError);
+  first.reset();
+  EXPECT_NO_THROW(second.begin(recipe, 0));
+}
+
 TEST(RunFolder, HoldsAModelThatOthersLoadAndForgetsWhatComesAgain) {
   TemporaryFolder folder;
   const Recipe recipe = small(2);
   const auto run = prepare(recipe);
   run->trainer->run();
   const std::string path = folder.file("run");
-  const RunFolder written(path, false);
-  written.begin(recipe, 0);
-  for (const StepReport& report : run->reports) written.log(report);
-  written.log(4, "skipped", "its loss is not finite");
-  written.write(run->checkpoints.back(), run->model->config);
+  {
+    RunFolder written(path, false);
+    written.begin(recipe, 0);
+    for (const StepReport& report : run->reports) written.log(report);
+    written.log(4, "skipped", "its loss is not finite");
+    written.write(run->checkpoints.back(), run->model->config);
+  }
 
-  const WeightFile file = open_weight_file(written.file("model.safetensors"));
+  const WeightFile file = open_weight_file(path + "/model.safetensors");
   EXPECT_TRUE(compare(file, run->model->config).empty());
   EXPECT_THROW(RunFolder(path, false), ConfigError);
   EXPECT_THROW(RunFolder(folder.file("none"), true), ConfigError);
-  const RunFolder again(path, true);
+  RunFolder again(path, true);
   EXPECT_EQ(again.read().step, 4);
   ASSERT_EQ(again.reports().size(), 4u);
   EXPECT_EQ(again.reports()[1].parts, run->reports[1].parts);

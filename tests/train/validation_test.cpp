@@ -54,7 +54,8 @@ TEST(Validation, APoseThatIsNoNumberFailsAtEveryThreshold) {
 
 TEST(Validation, ItsScoresAreCurvesOfTheRun) {
   const TemporaryFolder folder;
-  const RunFolder run(folder.path() + "/run", false);
+  RunFolder run(folder.path() + "/run", false);
+  run.begin(small(), 0);
   StepReport report;
   report.step = 20;
   report.loss = 3;
