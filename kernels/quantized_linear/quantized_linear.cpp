@@ -54,8 +54,7 @@ at::Tensor quantized_linear_cpu(const at::Tensor& x,
                                 Activation activation,
                                 at::ScalarType out_dtype) {
   const int64_t in = weight.in;
-  at::Tensor rows = x.reshape({-1, in});
-  if (weight.inverse_input_scale.defined()) rows = rows * weight.inverse_input_scale;
+  at::Tensor rows = x.reshape({-1, in}).contiguous();
   const int64_t count = rows.size(0);
   std::vector<int64_t> shape = x.sizes().vec();
   shape.back() = weight.out();
@@ -65,21 +64,31 @@ at::Tensor quantized_linear_cpu(const at::Tensor& x,
   at::Tensor row_scales;
   if (weight.format == WeightFormat::kInt8 || weight.format == WeightFormat::kFp8) {
     const bool integer = weight.format == WeightFormat::kInt8;
-    const at::Tensor wide = rows.to(at::kFloat).contiguous();
+    at::Tensor from = rows;
+    // The scale goes with the rounding; a rotation comes before it.
+    if (weight.input_signs.defined()) from = hadamard(rows.to(at::kFloat) * weight.input_signs);
+    if (from.scalar_type() != at::kBFloat16) from = from.to(at::kFloat);
+    const at::Tensor input_scale =
+        weight.input_scale.defined() ? weight.input_scale.contiguous() : weight.input_scale;
     rows = at::empty({count, in}, integer ? at::kByte : at::kBFloat16);
     row_scales = at::empty({count}, at::kFloat);
-    const auto* from = wide.const_data_ptr<float>();
+    const RowsParams of_rows = {
+        .x = from.const_data_ptr(),
+        .x_is_float = from.scalar_type() == at::kFloat,
+        .input_scale = input_scale.defined() ? input_scale.const_data_ptr<float>() : nullptr,
+        .columns = in,
+        .scales = row_scales.mutable_data_ptr<float>()};
     void* to = rows.mutable_data_ptr();
-    auto* scales = row_scales.mutable_data_ptr<float>();
     at::parallel_for(0, count, 32, [&](int64_t begin, int64_t end) {
       if (integer) {
-        quantize_rows_int8_avx512(from, in, begin, end, static_cast<uint8_t*>(to), scales);
+        quantize_rows_int8_avx512(of_rows, begin, end, static_cast<uint8_t*>(to));
       } else {
-        quantize_rows_fp8_avx512(from, in, begin, end, static_cast<uint16_t*>(to), scales);
+        quantize_rows_fp8_avx512(of_rows, begin, end, static_cast<uint16_t*>(to));
       }
     });
   } else {
-    rows = rows.to(at::kBFloat16).contiguous();
+    const bool changed = weight.input_signs.defined() || weight.input_scale.defined();
+    rows = (changed ? transformed_input(rows, weight) : rows).to(at::kBFloat16);
   }
   const at::Tensor codes = weight.codes.contiguous();
   const at::Tensor scales = weight.scales.to(at::kFloat).contiguous();

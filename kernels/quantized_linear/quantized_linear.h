@@ -25,13 +25,16 @@ struct QuantizedWeight {
   int64_t group = 0;  ///< of kW4, divides K; 0 for the others
   at::Tensor codes;  ///< kFp8 uint8 [N, K]; kInt8 and kW8 int8 [N, K]; kW4 uint8 [N, K / 2], even k
                      ///< in the low four bits
-  at::Tensor scales;               ///< float [N]; kW4 half [N, K / group]
-  at::Tensor zeros;                ///< kW4 uint8 [N, K / group]
-  at::Tensor inverse_input_scale;  ///< float [K] by which inputs are multiplied first (a smoothing
-                                   ///< that no earlier layer could take over); or undefined
+  at::Tensor scales;  ///< float [N]; kW4 half [N, K / group]
+  at::Tensor zeros;   ///< kW4 uint8 [N, K / group]
+  /// What is done to the inputs first, which calibration finds (src/calibrate): the matrix of the
+  /// codes is that of the layer with the inverse taken into its columns. Each may be undefined.
+  at::Tensor input_signs;  ///< int8 [K] of 1 and -1: multiplied, then hadamard()
+  at::Tensor input_scale;  ///< float [K]: multiplied, after the rotation
 
   int64_t out() const { return codes.size(0); }
   int64_t bytes() const;
+  QuantizedWeight to(at::Device device) const;
 };
 
 /// act(x W^T + b) with a quantised W.
@@ -59,6 +62,13 @@ at::Tensor quantized_linear_reference(const at::Tensor& x,
                                       const at::Tensor& bias,
                                       Activation activation,
                                       at::ScalarType out_dtype);
+
+/// Rows of x [M, K] as the codes want them: rotated and scaled, at least float.
+at::Tensor transformed_input(const at::Tensor& x, const QuantizedWeight& weight);
+
+/// x H / sqrt(n) over the last axis in blocks of n, the largest power of two that divides its length;
+/// H is the symmetric Hadamard matrix of Sylvester, so it is its own inverse. Float or double.
+at::Tensor hadamard(const at::Tensor& x);
 
 /// The matrix that the codes stand for, [N, K], in float or double.
 at::Tensor dequantize(const QuantizedWeight& weight, at::ScalarType dtype);

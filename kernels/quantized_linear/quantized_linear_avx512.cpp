@@ -119,22 +119,49 @@ void pack(const QuantizedLinearParams& params,
   avx512::pack_rows(decoded, params.in, count, params.in / 2, panel);
 }
 
-using IntegerSums = __m512i[kRows][4];
-
-// sums[r][c] += sum over `fours` of rows[r] times the panel's columns 16 c .. 16 c + 15.
+// sums[r][c] = sum over `fours` of rows[r] times the panel's columns 16 c .. 16 c + 15, less the
+// surplus of those columns.
 inline __attribute__((always_inline)) void multiply_integers(const uint32_t* const* rows,
                                                              const uint32_t* panel,
                                                              int64_t fours,
-                                                             IntegerSums& sums) {
-  for (int64_t i = 0; i < fours; ++i) {
-    __m512i column[4];
+                                                             const int32_t* surplus,
+                                                             avx512::Sums& sums) {
+  const uint32_t* r0 = rows[0];
+  const uint32_t* r1 = rows[1];
+  const uint32_t* r2 = rows[2];
+  const uint32_t* r3 = rows[3];
+  const uint32_t* r4 = rows[4];
+  const uint32_t* r5 = rows[5];
+  // Vectors of integers, not __m512i, whose casts make GCC 12 keep the sums in memory.
+  using Integers = int __attribute__((vector_size(64)));
+  Integers whole[kRows][4];
+#pragma GCC unroll 6
+  for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 4
-    for (int c = 0; c < 4; ++c) column[c] = _mm512_load_si512(panel + i * kColumns + 16 * c);
+    for (int c = 0; c < 4; ++c) whole[r][c] = Integers{};
+  }
+  for (int64_t i = 0; i < fours; ++i) {
+    Integers column[4];
+#pragma GCC unroll 4
+    for (int c = 0; c < 4; ++c) {
+      column[c] = *reinterpret_cast<const Integers*>(panel + i * kColumns + 16 * c);
+    }
+    const uint32_t word[kRows] = {r0[i], r1[i], r2[i], r3[i], r4[i], r5[i]};
 #pragma GCC unroll 6
     for (int r = 0; r < kRows; ++r) {
-      const __m512i row = _mm512_set1_epi32(static_cast<int>(rows[r][i]));
+      const Integers row = Integers{} + static_cast<int>(word[r]);
 #pragma GCC unroll 4
-      for (int c = 0; c < 4; ++c) sums[r][c] = _mm512_dpbusd_epi32(sums[r][c], row, column[c]);
+      for (int c = 0; c < 4; ++c) {
+        whole[r][c] = __builtin_ia32_vpdpbusd_v16si(whole[r][c], row, column[c]);
+      }
+    }
+  }
+#pragma GCC unroll 4
+  for (int c = 0; c < 4; ++c) {
+    const __m512i less = _mm512_load_si512(surplus + 16 * c);
+#pragma GCC unroll 6
+    for (int r = 0; r < kRows; ++r) {
+      sums[r][c] = _mm512_cvtepi32_ps(_mm512_sub_epi32((__m512i)whole[r][c], less));
     }
   }
 }
@@ -160,11 +187,28 @@ struct Absolute {
   bool is_finite;
 };
 
-inline Absolute largest_of(const float* row, int64_t columns) {
+// 16 inputs of a row from column `at` on.
+template <bool kFloat>
+inline __m512 input_at(const RowsParams& params, int64_t row, int64_t at, __mmask16 mask) {
+  const int64_t place = row * params.columns + at;
+  __m512 value;
+  if constexpr (kFloat) {
+    value = _mm512_maskz_loadu_ps(mask, static_cast<const float*>(params.x) + place);
+  } else {
+    const auto* from = static_cast<const uint16_t*>(params.x) + place;
+    value = _mm512_castsi512_ps(
+        _mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(mask, from)), 16));
+  }
+  if (!params.input_scale) return value;
+  return _mm512_mul_ps(value, _mm512_maskz_loadu_ps(mask, params.input_scale + at));
+}
+
+template <bool kFloat>
+inline Absolute largest_of(const RowsParams& params, int64_t row) {
   __m512 largest = _mm512_setzero_ps();
   __mmask16 strange = 0;
-  for (int64_t i = 0; i < columns; i += 16) {
-    const __m512 value = _mm512_maskz_loadu_ps(avx512::lanes(columns - i), row + i);
+  for (int64_t i = 0; i < params.columns; i += 16) {
+    const __m512 value = input_at<kFloat>(params, row, i, avx512::lanes(params.columns - i));
     largest = _mm512_max_ps(largest, _mm512_abs_ps(value));
     strange |= _mm512_fpclass_ps_mask(value, 0x99);  // NaN and infinity
   }
@@ -174,6 +218,57 @@ inline Absolute largest_of(const float* row, int64_t columns) {
 inline float scale_of(const Absolute& row, float largest_code) {
   if (!row.is_finite) return __builtin_nanf("");
   return (row.largest > kSmallestMagnitude ? row.largest : kSmallestMagnitude) / largest_code;
+}
+
+template <bool kFloat>
+void quantize_rows_int8(const RowsParams& params, int64_t begin, int64_t end, uint8_t* codes) {
+  const int64_t columns = params.columns;
+  for (int64_t row = begin; row < end; ++row) {
+    const Absolute absolute = largest_of<kFloat>(params, row);
+    params.scales[row] = scale_of(absolute, 127.F);
+    const __m512 scale = _mm512_set1_ps(params.scales[row]);
+    for (int64_t i = 0; i < columns; i += 16) {
+      const __mmask16 mask = avx512::lanes(columns - i);
+      const __m512 value = input_at<kFloat>(params, row, i, mask);
+      __m512i code = _mm512_setzero_si512();
+      // To the nearest, ties to even; the largest magnitude gives 127, so none lies beyond.
+      if (absolute.is_finite) code = _mm512_cvtps_epi32(_mm512_div_ps(value, scale));
+      code = _mm512_add_epi32(code, _mm512_set1_epi32(128));
+      _mm_mask_storeu_epi8(codes + row * columns + i, mask, _mm512_cvtepi32_epi8(code));
+    }
+  }
+}
+
+template <bool kFloat>
+void quantize_rows_fp8(const RowsParams& params, int64_t begin, int64_t end, uint16_t* values) {
+  const int64_t columns = params.columns;
+  const __m512i sign_bit = _mm512_set1_epi32(static_cast<int>(0x80000000));
+  const __m512 largest = _mm512_set1_ps(448.F);
+  const __m512 smallest_normal = _mm512_set1_ps(0.015625F);
+  const __m512 subnormal_step = _mm512_set1_ps(16384.F);  // its last bit is 2^-9
+  for (int64_t row = begin; row < end; ++row) {
+    const Absolute absolute = largest_of<kFloat>(params, row);
+    params.scales[row] = scale_of(absolute, 448.F);
+    const __m512 scale = _mm512_set1_ps(params.scales[row]);
+    for (int64_t i = 0; i < columns; i += 16) {
+      const __mmask16 mask = avx512::lanes(columns - i);
+      const __m512 value = absolute.is_finite
+                               ? _mm512_div_ps(input_at<kFloat>(params, row, i, mask), scale)
+                               : _mm512_setzero_ps();
+      const __m512i sign = _mm512_and_si512(_mm512_castps_si512(value), sign_bit);
+      const __m512 magnitude = _mm512_min_ps(_mm512_abs_ps(value), largest);
+      // 3 bits of mantissa stay of 23: to the nearest, ties to even.
+      __m512i bits = _mm512_castps_si512(magnitude);
+      const __m512i last = _mm512_and_si512(_mm512_srli_epi32(bits, 20), _mm512_set1_epi32(1));
+      bits = _mm512_add_epi32(_mm512_add_epi32(bits, _mm512_set1_epi32(0x7ffff)), last);
+      bits = _mm512_and_si512(bits, _mm512_set1_epi32(static_cast<int>(0xfff00000)));
+      const __m512 small = _mm512_sub_ps(_mm512_add_ps(magnitude, subnormal_step), subnormal_step);
+      const __mmask16 is_small = _mm512_cmp_ps_mask(magnitude, smallest_normal, _CMP_LT_OQ);
+      const __m512i rounded = _mm512_or_si512(
+          sign, _mm512_mask_blend_epi32(is_small, bits, _mm512_castps_si512(small)));
+      store_rounded(values + row * columns + i, mask, _mm512_castsi512_ps(rounded));
+    }
+  }
 }
 
 }  // namespace
@@ -221,18 +316,7 @@ void quantized_linear_avx512(const QuantizedLinearParams& params,
       const uint32_t* panel = scratch + (column - column_begin) * words;
       avx512::Sums sums;
       if (params.integer) {
-        IntegerSums whole;
-        for (auto& sum : whole) {
-          for (int64_t c = 0; c < 4; ++c) {
-            sum[c] =
-                _mm512_sub_epi32(_mm512_setzero_si512(),
-                                 _mm512_load_si512(surplus + (column - column_begin) + 16 * c));
-          }
-        }
-        multiply_integers(rows, panel, words, whole);
-        for (int64_t r = 0; r < kRows; ++r) {
-          for (int64_t c = 0; c < 4; ++c) sums[r][c] = _mm512_cvtepi32_ps(whole[r][c]);
-        }
+        multiply_integers(rows, panel, words, surplus + (column - column_begin), sums);
       } else {
         for (auto& sum : sums) {
           for (auto& part : sum) part = _mm512_setzero_ps();
@@ -262,54 +346,20 @@ void quantized_linear_avx512(const QuantizedLinearParams& params,
   }
 }
 
-void quantize_rows_int8_avx512(
-    const float* x, int64_t columns, int64_t begin, int64_t end, uint8_t* codes, float* scales) {
-  for (int64_t row = begin; row < end; ++row) {
-    const Absolute absolute = largest_of(x + row * columns, columns);
-    scales[row] = scale_of(absolute, 127.F);
-    const __m512 scale = _mm512_set1_ps(scales[row]);
-    for (int64_t i = 0; i < columns; i += 16) {
-      const __mmask16 mask = avx512::lanes(columns - i);
-      const __m512 value = _mm512_maskz_loadu_ps(mask, x + row * columns + i);
-      __m512i code = _mm512_setzero_si512();
-      // To the nearest, ties to even; the largest magnitude gives 127, so none lies beyond.
-      if (absolute.is_finite) code = _mm512_cvtps_epi32(_mm512_div_ps(value, scale));
-      code = _mm512_add_epi32(code, _mm512_set1_epi32(128));
-      _mm_mask_storeu_epi8(codes + row * columns + i, mask, _mm512_cvtepi32_epi8(code));
-    }
-  }
+void quantize_rows_int8_avx512(const RowsParams& params,
+                               int64_t begin,
+                               int64_t end,
+                               uint8_t* codes) {
+  params.x_is_float ? quantize_rows_int8<true>(params, begin, end, codes)
+                    : quantize_rows_int8<false>(params, begin, end, codes);
 }
 
-void quantize_rows_fp8_avx512(
-    const float* x, int64_t columns, int64_t begin, int64_t end, uint16_t* values, float* scales) {
-  const __m512i sign_bit = _mm512_set1_epi32(static_cast<int>(0x80000000));
-  const __m512 largest = _mm512_set1_ps(448.F);
-  const __m512 smallest_normal = _mm512_set1_ps(0.015625F);
-  const __m512 subnormal_step = _mm512_set1_ps(16384.F);  // its last bit is 2^-9
-  for (int64_t row = begin; row < end; ++row) {
-    const Absolute absolute = largest_of(x + row * columns, columns);
-    scales[row] = scale_of(absolute, 448.F);
-    const __m512 scale = _mm512_set1_ps(scales[row]);
-    for (int64_t i = 0; i < columns; i += 16) {
-      const __mmask16 mask = avx512::lanes(columns - i);
-      const __m512 value =
-          absolute.is_finite
-              ? _mm512_div_ps(_mm512_maskz_loadu_ps(mask, x + row * columns + i), scale)
-              : _mm512_setzero_ps();
-      const __m512i sign = _mm512_and_si512(_mm512_castps_si512(value), sign_bit);
-      const __m512 magnitude = _mm512_min_ps(_mm512_abs_ps(value), largest);
-      // 3 bits of mantissa stay of 23: to the nearest, ties to even.
-      __m512i bits = _mm512_castps_si512(magnitude);
-      const __m512i last = _mm512_and_si512(_mm512_srli_epi32(bits, 20), _mm512_set1_epi32(1));
-      bits = _mm512_add_epi32(_mm512_add_epi32(bits, _mm512_set1_epi32(0x7ffff)), last);
-      bits = _mm512_and_si512(bits, _mm512_set1_epi32(static_cast<int>(0xfff00000)));
-      const __m512 small = _mm512_sub_ps(_mm512_add_ps(magnitude, subnormal_step), subnormal_step);
-      const __mmask16 is_small = _mm512_cmp_ps_mask(magnitude, smallest_normal, _CMP_LT_OQ);
-      const __m512i rounded = _mm512_or_si512(
-          sign, _mm512_mask_blend_epi32(is_small, bits, _mm512_castps_si512(small)));
-      store_rounded(values + row * columns + i, mask, _mm512_castsi512_ps(rounded));
-    }
-  }
+void quantize_rows_fp8_avx512(const RowsParams& params,
+                              int64_t begin,
+                              int64_t end,
+                              uint16_t* values) {
+  params.x_is_float ? quantize_rows_fp8<true>(params, begin, end, values)
+                    : quantize_rows_fp8<false>(params, begin, end, values);
 }
 
 }  // namespace vggt::kernels

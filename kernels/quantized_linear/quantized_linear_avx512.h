@@ -43,11 +43,24 @@ void quantized_linear_avx512(const QuantizedLinearParams& params,
                              int64_t column_end,
                              uint32_t* scratch);
 
-/// Rows [begin, end) of float x [rows, columns] as what the products take: unsigned bytes, or the
-/// E4M3 values in bfloat16; and their scales. As quantize_rows() does it, bit for bit.
-void quantize_rows_int8_avx512(
-    const float* x, int64_t columns, int64_t begin, int64_t end, uint8_t* codes, float* scales);
-void quantize_rows_fp8_avx512(
-    const float* x, int64_t columns, int64_t begin, int64_t end, uint16_t* values, float* scales);
+/// What quantises rows: x [.., columns] float or bfloat16, times `input_scale` [columns] unless null.
+struct RowsParams {
+  const void* x;
+  bool x_is_float;
+  const float* input_scale;
+  int64_t columns;
+  float* scales;  ///< out, one a row
+};
+
+/// Rows [begin, end) as what the products take: unsigned bytes, or the E4M3 values in bfloat16; and
+/// their scales. As quantize_rows() does it, bit for bit.
+void quantize_rows_int8_avx512(const RowsParams& params,
+                               int64_t begin,
+                               int64_t end,
+                               uint8_t* codes);
+void quantize_rows_fp8_avx512(const RowsParams& params,
+                              int64_t begin,
+                              int64_t end,
+                              uint16_t* values);
 
 }  // namespace vggt::kernels

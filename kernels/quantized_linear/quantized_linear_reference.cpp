@@ -2,6 +2,8 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
+#include <cmath>
+
 #include "kernels/common/fp8.h"
 #include "kernels/quantized_linear/quantized_linear.h"
 
@@ -14,10 +16,39 @@ constexpr double kSmallestMagnitude = 1e-12;
 
 int64_t QuantizedWeight::bytes() const {
   int64_t sum = 0;
-  for (const at::Tensor* part : {&codes, &scales, &zeros, &inverse_input_scale}) {
+  for (const at::Tensor* part : {&codes, &scales, &zeros, &input_signs, &input_scale}) {
     if (part->defined()) sum += static_cast<int64_t>(part->nbytes());
   }
   return sum;
+}
+
+QuantizedWeight QuantizedWeight::to(at::Device device) const {
+  QuantizedWeight moved = *this;
+  for (at::Tensor* part :
+       {&moved.codes, &moved.scales, &moved.zeros, &moved.input_signs, &moved.input_scale}) {
+    if (part->defined()) *part = part->to(device);
+  }
+  return moved;
+}
+
+at::Tensor hadamard(const at::Tensor& x) {
+  const int64_t columns = x.size(-1);
+  const int64_t n = columns & -columns;  // the lowest bit that is set
+  at::Tensor y = x.scalar_type() == at::kDouble ? x : x.to(at::kFloat);
+  for (int64_t half = 1; half < n; half *= 2) {
+    const at::Tensor pairs = y.reshape({-1, 2, half});
+    const at::Tensor first = pairs.select(1, 0);
+    const at::Tensor second = pairs.select(1, 1);
+    y = at::stack({first + second, first - second}, 1);
+  }
+  return (y * (1 / std::sqrt(static_cast<double>(n)))).view(x.sizes());
+}
+
+at::Tensor transformed_input(const at::Tensor& x, const QuantizedWeight& weight) {
+  at::Tensor y = x.scalar_type() == at::kDouble ? x : x.to(at::kFloat);
+  if (weight.input_signs.defined()) y = hadamard(y * weight.input_signs);
+  if (weight.input_scale.defined()) y = y * weight.input_scale.to(y.scalar_type());
+  return y;
 }
 
 at::Tensor to_fp8(const at::Tensor& values) {
@@ -89,8 +120,7 @@ at::Tensor quantized_linear_reference(const at::Tensor& x,
                                       Activation activation,
                                       at::ScalarType out_dtype) {
   const at::ScalarType dtype = x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
-  at::Tensor rows = x.reshape({-1, weight.in}).to(dtype);
-  if (weight.inverse_input_scale.defined()) rows = rows * weight.inverse_input_scale.to(dtype);
+  const at::Tensor rows = transformed_input(x.reshape({-1, weight.in}), weight);
   at::Tensor y;
   if (weight.format == WeightFormat::kFp8 || weight.format == WeightFormat::kInt8) {
     const bool is_fp8 = weight.format == WeightFormat::kFp8;

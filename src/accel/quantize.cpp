@@ -62,7 +62,7 @@ QuantScheme quant_scheme(const std::string& name) {
   } else if (name.rfind("w4a16", 0) == 0) {
     scheme.format = WeightFormat::kW4;
     rest = name.substr(5);
-    for (const int64_t group : {32, 64, 128}) {
+    for (const int64_t group : {16, 32, 64, 128}) {
       const std::string ending = "-g" + std::to_string(group);
       if (rest.rfind(ending, 0) != 0) continue;
       scheme.group = group;
@@ -78,7 +78,7 @@ QuantScheme quant_scheme(const std::string& name) {
   }
   if (rest.empty()) return scheme;
   throw ConfigError(
-      "format", "'" + name + "' is none of fp8, int8, w8a16, w4a16 (with -g32, -g64, -g128, -sym)");
+      "format", "'" + name + "' is none of fp8, int8, w8a16, w4a16 (with -g16, -g32, -g64, -g128, -sym)");
 }
 
 std::string to_string(const QuantScheme& scheme) {

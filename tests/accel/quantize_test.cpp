@@ -102,7 +102,7 @@ TEST(Quantize, NamesSchemesBothWays) {
     EXPECT_EQ(to_string(quant_scheme(name)), name);
   }
   EXPECT_EQ(to_string(quant_scheme("w4a16")), "w4a16-g128");
-  for (const char* name : {"", "w4", "w4a16-g48", "w4a16-symm", "int4"}) {
+  for (const char* name : {"", "w4", "w4a16-g48", "w4a16-symm", "int5"}) {
     EXPECT_THAT(message_of<ConfigError>([&] { quant_scheme(name); }), HasSubstr("format"));
   }
 }
