@@ -48,7 +48,7 @@ Json made_from(const ReadPhotos& photos, const ReadOptions& read, const ModelOpt
               {"weights", state_of_weights(weights_of(model))},
               {"model", model.model},
               {"config", model.config.empty() ? "" : file_hash(model.config)},
-              {"precision", to_string(select_precision(model.precision, device))},
+              {"precision", describe_precision(model, device)},
               {"accel", to_json(model.accel)},
               {"device", device.is_cuda() ? "cuda" : "cpu"},
               {"fit", static_cast<int>(read.preprocess.fit)},

@@ -9,6 +9,9 @@
 #include "kernels/common/cpu_features.h"
 #include "kernels/common/path.h"
 #include "kernels/common/scratch.h"
+#ifdef VGGT_WITH_CUDA
+#include "kernels/quantized_linear/quantized_linear_cuda.h"
+#endif
 #ifdef VGGT_WITH_AVX512_BF16
 #include "kernels/quantized_linear/quantized_linear_avx512.h"
 #endif
@@ -144,6 +147,12 @@ at::Tensor quantized_linear(const at::Tensor& x,
                             Activation activation,
                             at::ScalarType out_dtype) {
   check(x, weight, bias, out_dtype);
+#ifdef VGGT_WITH_CUDA
+  if (x.is_cuda() && path() == Path::kFast) {
+    const at::Tensor y = quantized_linear_cuda(x, weight, bias, activation, out_dtype);
+    if (y.defined()) return y;
+  }
+#endif
 #ifdef VGGT_WITH_AVX512_BF16
   if (fits_cpu(x, weight, out_dtype)) {
     return quantized_linear_cpu(x, weight, bias, activation, out_dtype);

@@ -73,6 +73,9 @@ at::Tensor hadamard(const at::Tensor& x);
 /// The matrix that the codes stand for, [N, K], in float or double.
 at::Tensor dequantize(const QuantizedWeight& weight, at::ScalarType dtype);
 
+/// A row's scale is made of at least this magnitude.
+constexpr double kSmallestMagnitude = 1e-12;
+
 /// Each row of x [M, K] as codes (int8, or E4M3 in uint8) and its scale [M].
 struct QuantizedRows {
   at::Tensor codes;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 
 #include <cmath>
 
@@ -8,12 +7,6 @@
 #include "kernels/quantized_linear/quantized_linear.h"
 
 namespace vggt::kernels {
-namespace {
-
-constexpr double kSmallestMagnitude = 1e-12;
-
-}  // namespace
-
 int64_t QuantizedWeight::bytes() const {
   int64_t sum = 0;
   for (const at::Tensor* part : {&codes, &scales, &zeros, &input_signs, &input_scale}) {
@@ -52,14 +45,11 @@ at::Tensor transformed_input(const at::Tensor& x, const QuantizedWeight& weight)
 }
 
 at::Tensor to_fp8(const at::Tensor& values) {
-  const at::Tensor from = values.to(at::kCPU, at::kFloat).contiguous();
-  at::Tensor codes = at::empty(from.sizes(), at::kByte);
-  const float* value = from.const_data_ptr<float>();
-  auto* code = codes.mutable_data_ptr<uint8_t>();
-  at::parallel_for(0, from.numel(), 1 << 16, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) code[i] = to_fp8(value[i]);
-  });
-  return codes.to(values.device());
+  // LibTorch rounds alike on every device, but does not saturate.
+  return values.to(at::kFloat)
+      .clamp(-kFp8Largest, kFp8Largest)
+      .to(at::kFloat8_e4m3fn)
+      .view(at::kByte);
 }
 
 at::Tensor from_fp8(const at::Tensor& codes, at::ScalarType dtype) {

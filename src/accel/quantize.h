@@ -32,8 +32,29 @@ kernels::QuantizedWeight quantize(const at::Tensor& weight,
                                   const QuantScheme& scheme,
                                   const std::string& name);
 
-/// Signal to quantisation noise of the decoded matrix against `weight`, in decibels; infinite if
-/// they are equal.
+/// The steps of quantize(), for those who round in another way. Values [.., n] that share a scale
+/// (w4: a group, else an output's whole row) along the last axis; grids have the shape before it.
+struct QuantGrid {
+  at::Tensor scales;  ///< in the dtype of the values, but as they are kept
+  at::Tensor zeros;   ///< w4: 0 to 15; else undefined
+};
+QuantGrid quant_grid(const at::Tensor& values, const QuantScheme& scheme, const std::string& name);
+at::Tensor encode(const at::Tensor& values, const QuantGrid& grid, const QuantScheme& scheme);
+at::Tensor decode(const at::Tensor& codes, const QuantGrid& grid, const QuantScheme& scheme);
+/// Codes [N, K] with grids [N, K / group] (w4) or [N].
+kernels::QuantizedWeight packed(const at::Tensor& codes,
+                                const QuantGrid& grid,
+                                const QuantScheme& scheme);
+/// Throws ConfigError naming `name` if quantize() would.
+void check_quantizable(const at::Tensor& weight,
+                       const QuantScheme& scheme,
+                       const std::string& name);
+
+/// The matrix that a layer computes with, what is done to its inputs taken into it: [N, K].
+at::Tensor effective_weight(const kernels::QuantizedWeight& quantized, at::ScalarType dtype);
+
+/// Signal to quantisation noise of effective_weight() against `weight`, in decibels;
+/// infinite if they are equal.
 double sqnr_db(const kernels::QuantizedWeight& quantized, const at::Tensor& weight);
 
 }  // namespace vggt::accel

@@ -158,5 +158,20 @@ TEST(Fp8, RoundsToTheNearestEvenAndSaturates) {
   }
 }
 
+TEST(Fp8, TensorsAreEncodedAsNumbersAre) {
+  // Every float of 16 bits (bfloat16), and the middles between codes' values.
+  const at::Tensor words = at::arange(65536, at::kInt).to(at::kShort).view(at::kBFloat16);
+  const at::Tensor codes = at::arange(0x7e, at::kInt).to(at::kByte);
+  const at::Tensor next = codes + 1;
+  const at::Tensor middles =
+      (kernels::from_fp8(codes, at::kFloat) + kernels::from_fp8(next, at::kFloat)) / 2;
+  const at::Tensor values = at::cat({words.to(at::kFloat), middles, -middles});
+  const at::Tensor encoded = kernels::to_fp8(values);
+  for (int64_t i = 0; i < values.numel(); ++i) {
+    const float value = values.const_data_ptr<float>()[i];
+    ASSERT_EQ(encoded.const_data_ptr<uint8_t>()[i], kernels::to_fp8(value)) << value;
+  }
+}
+
 }  // namespace
 }  // namespace vggt::accel

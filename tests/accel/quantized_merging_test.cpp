@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// The small model with quantised blocks and merged tokens at once.
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include "src/accel/methods.h"
+#include "src/accel/quant_recipe.h"
+#include "src/models/vggt.h"
+#include "src/weights/load.h"
+#include "src/weights/synthetic.h"
+
+namespace vggt::accel {
+namespace {
+
+double cosine(const at::Tensor& a, const at::Tensor& b) {
+  const at::Tensor x = a.to(at::kDouble).flatten();
+  const at::Tensor y = b.to(at::kDouble).flatten();
+  return (at::dot(x, y) / (x.norm() * y.norm())).item<double>();
+}
+
+// What the format alone does to depth, merging must not make worse by much: both start from the same
+// tokens, and where two matches are near a tie, codes may choose the other.
+TEST(QuantizedMerging, EveryMethodRunsWithEveryFormat) {
+  const at::Tensor images = synthetic_images(4, 70, 98, 1);
+  const auto load = [](const std::string& scheme) {
+    LoadOptions options = {.precision = Precision::kBFloat16};
+    if (!scheme.empty()) options.recipe = quant_recipe(scheme);
+    return synthetic_model(1, ModelConfig::tiny(), options);
+  };
+  std::vector<std::string> names = {"none"};
+  for (const Method& method : methods()) names.push_back(method.name);
+  const auto plain = load("");
+  for (const char* scheme : {"fp8", "int8", "w8a16", "w4a16-g16"}) {
+    const auto model = load(scheme);
+    for (const std::string& name : names) {
+      SCOPED_TRACE(std::string(scheme) + " with " + name);
+      const ForwardOptions options = {.merge = {name}};
+      const Predictions got = model->forward(images, options);
+      const Predictions merged = plain->forward(images, options);
+      for (const at::Tensor& value : {got.depth, got.world_points, got.pose_encodings.back()}) {
+        EXPECT_TRUE(value.isfinite().all().item<bool>());
+      }
+      EXPECT_FALSE(at::equal(got.depth, merged.depth));
+      EXPECT_GT(cosine(got.depth, merged.depth), 0.98);
+    }
+  }
+}
+
+// First guesses of how near the outputs stay, frozen: 0.999 for 8 bits, 0.99 for 4.
+TEST(QuantizedModel, StaysNearItsSelfInBfloat16) {
+  const at::Tensor images = synthetic_images(3, 70, 98, 2);
+  const auto tokens_of = [&](const std::string& scheme) {
+    LoadOptions options = {.precision = Precision::kBFloat16};
+    if (!scheme.empty()) options.recipe = quant_recipe(scheme);
+    const auto model = synthetic_model(1, ModelConfig::tiny(), options);
+    return model->aggregator->forward(images, {}, nullptr).layers;
+  };
+  const auto plain = tokens_of("");
+  for (const auto& [scheme, least] : {std::pair<const char*, double>{"fp8", 0.999},
+                                      {"int8", 0.999},
+                                      {"w8a16", 0.999},
+                                      {"w4a16-g16", 0.99}}) {
+    for (const auto& [layer, tokens] : tokens_of(scheme)) {
+      EXPECT_GT(cosine(tokens, plain.at(layer)), least) << scheme << " layer " << layer;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace vggt::accel
