@@ -2,18 +2,25 @@
 #include "kernels/quantized_linear/quantized_linear_cuda.h"
 
 #include <ATen/ATen.h>
-#include <ATen/cuda/CUDAContext.h>
 #include <c10/cuda/CUDAGuard.h>
 #include <c10/cuda/CUDAStream.h>
+#include <cuda_runtime_api.h>
 
 #include "kernels/quantized_linear/w4_linear_launch.h"
 
 namespace vggt::kernels {
 namespace {
 
+// 10 times the major number and the minor one.
 int capability(const at::Tensor& x) {
-  const cudaDeviceProp* device = at::cuda::getDeviceProperties(x.device().index());
-  return 10 * device->major + device->minor;
+  int major = 0;
+  int minor = 0;
+  const int device = x.device().index();
+  TORCH_CHECK(
+      cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device) == cudaSuccess &&
+          cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device) == cudaSuccess,
+      "quantized_linear: the device's capability cannot be read");
+  return 10 * major + minor;
 }
 
 at::Tensor finished(at::Tensor y,

@@ -46,7 +46,7 @@ QuantScheme quant_scheme(const std::string& name) {
   } else {
     rest = name;
   }
-  if (rest.empty()) return scheme;
+  if (rest.empty() && !name.empty()) return scheme;
   throw ConfigError(
       "format",
       "'" + name + "' is none of fp8, int8, w8a16, w4a16 (with -g16, -g32, -g64, -g128, -sym)");

@@ -40,7 +40,7 @@ accel::QuantRecipe small_recipe(const std::string& scheme) {
   return {{{"aggregator.frame_blocks.1", scheme}, {"aggregator.global_blocks.2", scheme}}};
 }
 
-bool equal(const at::Tensor& a, const at::Tensor& b) {
+bool same(const at::Tensor& a, const at::Tensor& b) {
   return a.defined() == b.defined() && (!a.defined() || at::equal(a, b));
 }
 
@@ -49,11 +49,11 @@ void expect_equal(const BlockCodes& a, const BlockCodes& b) {
   for (const auto& [name, codes] : a) {
     SCOPED_TRACE(name);
     const kernels::QuantizedWeight& other = b.at(name);
-    EXPECT_TRUE(equal(codes.codes, other.codes));
-    EXPECT_TRUE(equal(codes.scales, other.scales));
-    EXPECT_TRUE(equal(codes.zeros, other.zeros));
-    EXPECT_TRUE(equal(codes.input_scale, other.input_scale));
-    EXPECT_TRUE(equal(codes.input_signs, other.input_signs));
+    EXPECT_TRUE(same(codes.codes, other.codes));
+    EXPECT_TRUE(same(codes.scales, other.scales));
+    EXPECT_TRUE(same(codes.zeros, other.zeros));
+    EXPECT_TRUE(same(codes.input_scale, other.input_scale));
+    EXPECT_TRUE(same(codes.input_signs, other.input_signs));
   }
 }
 
@@ -66,17 +66,20 @@ TEST(Calibrate, EveryMethodCodesWhatTheRecipeNames) {
   const at::Tensor images = scenes(1).front();
   const Predictions exact = tiny_model()->forward(images);
   for (const std::string& method : method_names()) {
-    for (const char* scheme : {"w4a16-g16", "int8", "fp8"}) {
+    for (const char* scheme : {"w4a16-g16", "int8"}) {
       SCOPED_TRACE(method + " " + scheme);
       const auto model = tiny_model();
       const Calibrated calibrated = calibrate(
           *model, scenes(3), {.recipe = small_recipe(scheme), .method = method_named(method)});
       const size_t most = 8;
       EXPECT_LE(calibrated.layers.size(), most);
-      if (method != "qvggt") EXPECT_EQ(calibrated.layers.size(), most);
+      if (method != "qvggt") {
+        EXPECT_EQ(calibrated.layers.size(), most);
+      }
       EXPECT_EQ(calibrated.report.size(), calibrated.layers.size());
       for (const LayerReport& layer : calibrated.report) {
-        EXPECT_GT(layer.sqnr_db, scheme[0] == 'w' ? 14 : 25) << layer.layer;
+        // GPTQ's codes stand for another matrix than the weight, on purpose.
+        EXPECT_GT(layer.sqnr_db, scheme[0] == 'w' || method == "gptq" ? 14 : 25) << layer.layer;
         EXPECT_LT(layer.bytes, layer.half_bytes);
       }
       const Predictions now = model->forward(images);
@@ -112,11 +115,14 @@ TEST(Calibrate, GoesOnAfterAnInterruptionWithTheSameCodes) {
 
 TEST(Calibrate, SparesABlockThatDoesTooMuch) {
   const auto model = tiny_model();
-  // One weight in each row a thousand times the others: 4 bits leave nothing of them.
+  // In each group a large weight for an input that is always zero: harmless, but to its group's steps.
   const nn::Block& fragile = *model->aggregator->frame_blocks[3];
-  for (const auto& layer : {fragile.attn->qkv, fragile.mlp->fc1, fragile.mlp->fc2}) {
-    layer->weight = layer->weight.clone();
-    layer->weight.select(1, 0).mul_(100);
+  for (const auto& [norm, layer] :
+       {std::pair(fragile.norm1, fragile.attn->qkv), std::pair(fragile.norm2, fragile.mlp->fc1)}) {
+    const at::Tensor first = at::arange(0, 48, 16);
+    norm->weight = norm->weight.index_fill(0, first, 0);
+    norm->bias = norm->bias.index_fill(0, first, 0);
+    layer->weight = layer->weight.index_fill(1, first, 100);
   }
   const Calibrated calibrated = calibrate(
       *model,
@@ -128,9 +134,9 @@ TEST(Calibrate, SparesABlockThatDoesTooMuch) {
   EXPECT_TRUE(calibrated.layers.count("aggregator.frame_blocks.3.attn.proj"));
   EXPECT_FALSE(calibrated.layers.count("aggregator.frame_blocks.3.attn.qkv"));
   EXPECT_FALSE(calibrated.layers.count("aggregator.frame_blocks.3.mlp.fc2"));
-  // 16 of the bits of four scales and zeros a row, 4 of each weight: 48 x 48 codes and 3 groups.
+  // Codes, half scales and zeros of 3 groups a row, and a scale of each input.
   EXPECT_EQ(calibrated.layers.at("aggregator.frame_blocks.3.attn.proj").bytes(),
-            48 * 48 / 2 + 48 * 3 * (2 + 1));
+            48 * 48 / 2 + 48 * 3 * (2 + 1) + 48 * 4);
 }
 
 TEST(Calibrate, RefusesWhatCannotBeCalibrated) {
@@ -162,7 +168,8 @@ TEST(Calibrate, CompensationIsTheMeanCameraTokenAsLongAsAPatch) {
   const std::vector<at::Tensor> images = scenes(2);
   at::Tensor sum = at::zeros({96}, at::kDouble);
   for (const at::Tensor& scene : images) {
-    sum += model->aggregator->forward(scene, {}, nullptr).camera.to(at::kDouble).sum({0, 1});
+    sum +=
+        model->aggregator->forward(scene, {}, nullptr).camera.flatten(0, 1).to(at::kDouble).sum(0);
   }
   const Calibrated calibrated = calibrate(
       *model,
@@ -313,10 +320,14 @@ TEST(ChooseScenes, DropsOutliersAndDrawsFromEveryCluster) {
 }
 
 TEST(TaskLoss, IsNothingForTheModelItselfAndGrowsWithDamage) {
-  const auto model = tiny_model();
+  // Without the point head, whose points on synthetic weights are not the unprojected depth.
+  ModelConfig config = ModelConfig::tiny();
+  config.keep_heads({"camera", "depth"}, "heads");
+  const auto model = synthetic_model(1, config, {});
   const Lesson lesson = make_lessons(*model, scenes(1)).front();
   EXPECT_LT(output_change(*model, lesson).sum(), 1e-3);
-  const double self = task_loss(*model, lesson);  // its own points are not its unprojected depth
+  const double self = task_loss(*model, lesson);
+  EXPECT_LT(self, 1e-6);
   const auto layer = model->aggregator->frame_blocks[2]->mlp->fc1;
   layer->weight = layer->weight * 1.3;
   EXPECT_GT(task_loss(*model, lesson), self + 1e-3);

@@ -50,7 +50,7 @@ Metadata described(const std::string& layer, const std::string& scheme) {
   return {{kQuantizationKey, R"({"layers": {")" + layer + R"(": ")" + scheme + R"("}})"}};
 }
 
-bool equal(const at::Tensor& a, const at::Tensor& b) {
+bool same(const at::Tensor& a, const at::Tensor& b) {
   return a.defined() == b.defined() && (!a.defined() || at::equal(a, b));
 }
 
@@ -74,11 +74,11 @@ TEST(QuantizedFile, GivesBackEachSchemesCodesMapped) {
     EXPECT_EQ(after.format, before.format);
     EXPECT_EQ(after.in, before.in);
     EXPECT_EQ(after.group, before.group);
-    EXPECT_TRUE(equal(after.codes, before.codes));
-    EXPECT_TRUE(equal(after.scales, before.scales));
-    EXPECT_TRUE(equal(after.zeros, before.zeros));
-    EXPECT_TRUE(equal(after.input_scale, before.input_scale));
-    EXPECT_TRUE(equal(after.input_signs, before.input_signs));
+    EXPECT_TRUE(same(after.codes, before.codes));
+    EXPECT_TRUE(same(after.scales, before.scales));
+    EXPECT_TRUE(same(after.zeros, before.zeros));
+    EXPECT_TRUE(same(after.input_scale, before.input_scale));
+    EXPECT_TRUE(same(after.input_signs, before.input_signs));
     EXPECT_EQ(schemes_of(file).at(kLayer + ".weight"), scheme);
     const auto* codes = static_cast<const char*>(after.codes.const_data_ptr());
     const MappedFile& mapping = *file.mappings.front();
@@ -172,7 +172,7 @@ TEST(QuantizedFile, BringsACompensationToken) {
   const at::Tensor images = synthetic_images(3, 56, 56, 1);
   const at::Tensor with = model->forward(images).pose_encodings.back();
   EXPECT_EQ(with.sizes(), at::IntArrayRef({1, 3, 9}));
-  model->camera_head->compensation_token = {};
+  model->camera_head->compensation_token = at::Tensor();
   EXPECT_FALSE(at::allclose(model->forward(images).pose_encodings.back(), with));
   tensors["cict_token"] = at::rand({95});
   write_safetensors(path, tensors);
