@@ -221,9 +221,9 @@ void run(const BenchCommand& command) {
     }
     report["results"] = Json::array();
     for (const AccelResult& result : results) report["results"].push_back(to_json(result));
-    const std::string setting = describe_device(loaded.device) + ", " +
-                                to_string(loaded.precision) + ", " + std::to_string(size.width) +
-                                " x " + std::to_string(size.height) + " px, commit " + commit();
+    const std::string setting = describe_device(loaded.device) + ", " + loaded.arithmetic() + ", " +
+                                std::to_string(size.width) + " x " + std::to_string(size.height) +
+                                " px, commit " + commit();
     print(setting + "\n\n" + table_of_accel(results));
     for (const AccelResult& result : results) {
       if (!result.report.reason.empty()) print("auto: " + result.report.reason + "\n");
@@ -251,9 +251,9 @@ void run(const BenchCommand& command) {
   report["machine"]["peaks"] = to_json(peaks);
   report["results"] = Json::array();
   for (const BenchResult& result : results) report["results"].push_back(to_json(result, peaks));
-  const std::string setting = describe_device(loaded.device) + ", " + to_string(loaded.precision) +
-                              ", " + std::to_string(size.width) + " x " +
-                              std::to_string(size.height) + " px, commit " + commit();
+  const std::string setting = describe_device(loaded.device) + ", " + loaded.arithmetic() + ", " +
+                              std::to_string(size.width) + " x " + std::to_string(size.height) +
+                              " px, commit " + commit();
   print(setting + "\n\n" + table_of_results(results));
   print("\n" + describe(peaks) + "\n" + table_of_limits(results, peaks));
   if (!command.scaling.empty()) {

@@ -15,6 +15,7 @@ void add_evaluate(CLI::App& app);
 void add_forward(CLI::App& app);
 void add_train(CLI::App& app);
 void add_inspect(CLI::App& app);
+void add_quantize(CLI::App& app);
 void add_bench(CLI::App& app);
 void add_synth(CLI::App& app);
 void add_completion(CLI::App& app);

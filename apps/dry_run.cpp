@@ -156,7 +156,7 @@ void dry_run(const ReconstructCommand& command, const ProgressCallback& progress
   std::printf("would run     %s, %s, %s, on %s\n",
               loaded.weights.c_str(),
               loaded.licence.c_str(),
-              to_string(loaded.precision).c_str(),
+              loaded.arithmetic().c_str(),
               describe_device(loaded.device).c_str());
   std::printf("network input %lld x %lld px%s\n",
               static_cast<long long>(width),

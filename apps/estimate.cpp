@@ -11,6 +11,8 @@
 #include <map>
 #include <sstream>
 
+#include "kernels/quantized_linear/quantized_linear.h"
+#include "src/accel/quant_recipe.h"
 #include "src/base/device.h"
 #include "src/base/error.h"
 
@@ -67,7 +69,11 @@ constexpr int64_t kProgram = 250'000'000;
 int64_t weight_bytes(const LoadedModel& loaded) {
   int64_t bytes = 0;
   for (const at::Tensor& parameter : loaded.model->parameters()) {
-    bytes += static_cast<int64_t>(parameter.nbytes());
+    // A quantised layer's weight is a placeholder without memory of its own.
+    if (parameter.is_non_overlapping_and_dense()) bytes += static_cast<int64_t>(parameter.nbytes());
+  }
+  for (const auto& [name, layer] : accel::block_layers(*loaded.model)) {
+    if (layer->quantized) bytes += layer->quantized->bytes();
   }
   return bytes;
 }

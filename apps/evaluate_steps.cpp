@@ -337,7 +337,7 @@ Json key_of(const EvaluateCommand& command, const LoadedModel& loaded) {
               {"weights", hash_of_weights(loaded.weights)},
               {"model", command.model.model},
               {"config", command.model.config.empty() ? "" : file_hash(command.model.config)},
-              {"precision", to_string(loaded.precision)},
+              {"precision", describe_precision(command.model, loaded.device)},
               {"device", describe_device(loaded.device)},
               {"dataset", command.dataset},
               {"repeat", command.repeat},

@@ -3,15 +3,18 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <cstdlib>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "apps/commands.h"
 #include "apps/help.h"
 #include "apps/output_file.h"
+#include "kernels/quantized_linear/quantized_linear.h"
 #include "src/base/error.h"
 #include "src/weights/infer_config.h"
 #include "src/weights/load.h"
+#include "src/weights/quantized_file.h"
 
 namespace vggt::apps {
 namespace {
@@ -50,14 +53,17 @@ void print_list(const char* title, const std::vector<std::string>& items) {
 }
 
 Json table_of(const WeightFile& file) {
+  const std::map<std::string, std::string> schemes = schemes_of(file);
   std::map<std::string, Part> parts;
   for (const auto& [key, tensor] : file.tensors) {
     for (const std::string& name : {part_of(key), std::string("total")}) {
       Part& part = parts[name];
       ++part.tensors;
       part.parameters += tensor.numel();
-      part.bytes += static_cast<int64_t>(tensor.nbytes());
-      ++part.dtypes[c10::toString(tensor.scalar_type())];
+      const auto codes = schemes.find(key);
+      part.bytes += codes == schemes.end() ? static_cast<int64_t>(tensor.nbytes())
+                                           : file.quantized.at(key)->bytes();
+      ++part.dtypes[codes == schemes.end() ? c10::toString(tensor.scalar_type()) : codes->second];
     }
   }
   Json table = Json::object();
@@ -68,6 +74,48 @@ Json table_of(const WeightFile& file) {
                    {"dtype", text_of(part.dtypes)}};
   }
   return table;
+}
+
+// Blocks in a row whose layers have the same schemes, as one: "aggregator.frame_blocks.0-13" ->
+// "attn.qkv w4a16-g128, ...".
+Json blocks_of(const WeightFile& file) {
+  struct Run {
+    std::string list;  // "aggregator.frame_blocks"
+    int64_t first = 0;
+    int64_t last = 0;
+    std::string schemes;
+  };
+  std::map<std::pair<std::string, int64_t>, std::map<std::string, std::string>> blocks;
+  for (const auto& [key, scheme] : schemes_of(file)) {
+    // <list>.<number>.<attn or mlp>.<layer>.weight
+    std::vector<std::string> words = CLI::detail::split(key, '.');
+    if (words.size() < 5) continue;
+    const size_t at = words.size() - 4;
+    const std::vector<std::string> list(words.begin(), words.begin() + static_cast<long>(at));
+    blocks[{CLI::detail::join(list, "."), std::atoll(words[at].c_str())}]
+          [words[at + 1] + "." + words[at + 2]] = scheme;
+  }
+  std::vector<Run> runs;
+  for (const auto& [block, layers] : blocks) {
+    std::string schemes;
+    for (const auto& [layer, scheme] : layers) {
+      schemes += (schemes.empty() ? "" : ", ") + layer + " " + scheme;
+    }
+    const bool goes_on = !runs.empty() && runs.back().list == block.first &&
+                         runs.back().last + 1 == block.second && runs.back().schemes == schemes;
+    if (goes_on) {
+      runs.back().last = block.second;
+    } else {
+      runs.push_back({block.first, block.second, block.second, schemes});
+    }
+  }
+  Json json = Json::object();
+  for (const Run& run : runs) {
+    const std::string numbers =
+        std::to_string(run.first) + (run.last > run.first ? "-" + std::to_string(run.last) : "");
+    json[run.list + "." + numbers] = run.schemes;
+  }
+  return json;
 }
 
 // The file itself, whether or not a model can be made of it.
@@ -85,8 +133,14 @@ void print_file(const Json& report) {
     std::cout << "  config   cannot be told\n";
   }
   for (const auto& [key, value] : report["metadata"].items()) {
-    if (key != "vggt.config")
+    if (key != "vggt.config" && key != kQuantizationKey)
       std::cout << "  " << printable(key + ": " + value.get<std::string>()) << "\n";
+  }
+  if (report.contains("quantised")) {
+    std::cout << "  codes    in place of the weights of\n";
+    for (const auto& [blocks, schemes] : report["quantised"].items()) {
+      std::cout << "    " << printable(blocks + ": " + schemes.get<std::string>()) << "\n";
+    }
   }
   std::cout << "\n";
   std::printf("  %-24s %8s %14s %14s  %s\n", "part", "tensors", "parameters", "bytes", "dtype");
@@ -117,6 +171,7 @@ void print_json(const Json& report) {
 void run(const InspectCommand& command) {
   const WeightFile file = open_weight_file(command.file);
   Json report = {{"file", file.path}, {"format", file.format}, {"metadata", file.metadata}};
+  if (!file.quantized.empty()) report["quantised"] = blocks_of(file);
   InferredConfig inferred;
   try {
     if (command.config.empty()) inferred = infer_config(file);

@@ -37,6 +37,7 @@ void describe(CLI::App& app) {
   vggt::apps::add_convert(app);
   vggt::apps::add_evaluate(app);
   vggt::apps::add_synth(app);
+  vggt::apps::add_quantize(app);
 #endif
   vggt::apps::add_forward(app);
   vggt::apps::add_inspect(app);

@@ -5,16 +5,20 @@
 #include <torch/version.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "apps/accel_options.h"
 #include "apps/messages.h"
 #include "apps/program.h"
+#include "kernels/quantized_linear/quantized_linear.h"
 #include "src/accel/methods.h"
+#include "src/accel/quant_recipe.h"
 #include "src/base/device.h"
 #include "src/base/error.h"
 #include "src/weights/infer_config.h"
@@ -34,6 +38,15 @@ uint64_t parse_seed(const std::string& weights) {
     throw ConfigError("weights", "'" + weights + "' must be synthetic: and a whole number");
   }
   return seed;
+}
+
+constexpr const char* kPrecisions[] = {
+    "auto", "fp64", "fp32", "bf16", "fp16", "fp8", "int8", "w8a16", "w4a16"};
+
+std::string joined_precisions() {
+  std::string text;
+  for (const char* name : kPrecisions) text += (text.empty() ? "" : ",") + std::string(name);
+  return text;
 }
 
 // In the build tree the program lies in build/bin, installed in bin.
@@ -71,8 +84,16 @@ void add_model_options(CLI::App& app, ModelOptions& options) {
   app.add_option("--precision",
                  options.precision,
                  "Of the matrix products: 64, 32 or 16 bits; auto is bf16 where it is fast, else "
-                 "fp32")
-      ->check(CLI::IsMember({"auto", "fp64", "fp32", "bf16", "fp16"}))
+                 "fp32. Or codes that the weights are rounded to when they are loaded, or a recipe "
+                 "(*.json) that says which layer gets which (docs/quantisation.md)")
+      ->check(CLI::Validator(
+          [](const std::string& name) {
+            const bool known = std::find(std::begin(kPrecisions), std::end(kPrecisions), name) !=
+                                   std::end(kPrecisions) ||
+                               accel::is_quantized_precision(name);
+            return known ? std::string() : name + " not in {" + joined_precisions() + "}";
+          },
+          "TEXT:{" + joined_precisions() + "}"))
       ->capture_default_str()
       ->group(kGroup);
   app.add_option("--device", options.device, "What computes; auto is the GPU if one works")
@@ -88,6 +109,26 @@ void add_model_options(CLI::App& app, ModelOptions& options) {
       ->group(kGroup);
 }
 
+Precision precision_of(const ModelOptions& options, c10::Device device) {
+  const bool quantized = accel::is_quantized_precision(options.precision);
+  return select_precision(quantized ? "auto" : options.precision, device);
+}
+
+std::string describe_precision(const ModelOptions& options, c10::Device device) {
+  std::string text = to_string(precision_of(options, device));
+  if (accel::is_quantized_precision(options.precision)) {
+    text += " with " + accel::recipe_of_precision(options.precision).to_json();
+  }
+  return text;
+}
+
+std::string LoadedModel::arithmetic() const {
+  const std::string rest = to_string(precision);
+  if (quantized) return rest + " with the weights' codes";
+  if (!accel::is_quantized_precision(options.precision)) return rest;
+  return rest + " with " + options.precision;
+}
+
 std::string weights_of(const ModelOptions& options) {
   return options.weights.empty() ? bundled_model() : options.weights;
 }
@@ -101,6 +142,11 @@ nlohmann::ordered_json LoadedModel::describe() const {
                        {"precision", options.precision},
                        {"device", options.device}};
   json["precision"] = to_string(precision);
+  if (quantized || accel::is_quantized_precision(options.precision)) {
+    json["quantisation"] = quantized ? nlohmann::ordered_json("of the file")
+                                     : nlohmann::ordered_json::parse(
+                                           accel::recipe_of_precision(options.precision).to_json());
+  }
   json["accel"] = to_json(options.accel);
   json["device"] = describe_device(device);
   json["threads"] = at::get_num_threads();
@@ -113,9 +159,20 @@ namespace {
 // Said before gigabytes are read.
 void check_memory(const WeightFile& file, const LoadedModel& loaded) {
   int64_t needed = 0;
+  const std::string& asked = loaded.options.precision;
+  accel::QuantRecipe recipe;
+  if (accel::is_quantized_precision(asked)) recipe = accel::recipe_of_precision(asked);
   for (const auto& [key, tensor] : file.tensors) {
-    const auto bytes_each = c10::elementSize(parameter_dtype(key, loaded.precision));
-    needed += tensor.numel() * static_cast<int64_t>(bytes_each);
+    const auto codes = file.quantized.find(key);
+    if (codes != file.quantized.end()) {
+      needed += codes->second->bytes();
+      continue;
+    }
+    const auto bytes_each =
+        static_cast<int64_t>(c10::elementSize(parameter_dtype(key, loaded.precision)));
+    const bool is_quantized = !recipe.scheme_of(key.substr(0, key.rfind('.'))).empty();
+    // Codes have 8 bits at most.
+    needed += tensor.numel() * (tensor.dim() == 2 && is_quantized ? 1 : bytes_each);
   }
   const int64_t available = available_memory(loaded.device);
   if (needed <= available) return;
@@ -126,7 +183,7 @@ void check_memory(const WeightFile& file, const LoadedModel& loaded) {
                 "the weights of %s need %.2f GB in %s, %.2f GB are free",
                 file.path.c_str(),
                 static_cast<double>(needed) / kGigabyte,
-                to_string(loaded.precision).c_str(),
+                loaded.arithmetic().c_str(),
                 static_cast<double>(available) / kGigabyte);
   throw ConfigError("memory", text);
 }
@@ -139,17 +196,20 @@ LoadedModel load(const ModelOptions& options, const ProgressCallback& progress) 
   accel::check(options.accel);
   if (options.max_memory > 0) limit_memory(options.max_memory);
   loaded.device = select_device(options.device);
-  loaded.precision = select_precision(options.precision, loaded.device);
+  loaded.precision = precision_of(options, loaded.device);
   loaded.options = options;
   messages().explain(std::string("vggt ") + version() + " (" + commit() + "), LibTorch " +
                      TORCH_VERSION + ": " + command_line());
   messages().explain("device: " + describe_device(loaded.device) + "; " +
                      std::to_string(at::get_num_threads()) + " threads in use, precision " +
-                     to_string(loaded.precision));
+                     loaded.arithmetic());
   loaded.weights = weights_of(options);
   find_predictor(loaded.options.accel, loaded.weights);
-  const LoadOptions load_options = {
+  LoadOptions load_options = {
       .precision = loaded.precision, .device = loaded.device, .progress = progress};
+  if (accel::is_quantized_precision(options.precision)) {
+    load_options.recipe = accel::recipe_of_precision(options.precision);
+  }
   if (!options.config.empty() && !options.model.empty()) {
     throw ConfigError("model", "give --model or --config, not both");
   }
@@ -181,6 +241,7 @@ LoadedModel load(const ModelOptions& options, const ProgressCallback& progress) 
       config = ModelConfig::read(options.config);
     }
     loaded.licence = licence_of(file, config);
+    loaded.quantized = !file.quantized.empty();
     if (!options.heads.empty()) config.keep_heads(options.heads, "heads");
     check_memory(file, loaded);
     loaded.model = load_model(file, config, load_options);

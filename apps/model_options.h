@@ -35,6 +35,13 @@ void add_model_options(CLI::App& app, ModelOptions& options);
 /// not there.
 std::string weights_of(const ModelOptions& options);
 
+/// --precision, which names a dtype or a scheme of quantisation, as the dtype of what is not
+/// quantised, on `device`. Throws ConfigError.
+Precision precision_of(const ModelOptions& options, c10::Device device);
+
+/// The same in full, for comparing runs: a recipe's rules, not its file's name.
+std::string describe_precision(const ModelOptions& options, c10::Device device);
+
 /// A model that is ready to run, and what a report must say about it.
 struct LoadedModel {
   std::shared_ptr<Vggt> model;
@@ -45,7 +52,11 @@ struct LoadedModel {
   std::string note;      ///< what every output must say (synthetic weights); mostly empty
   ModelOptions options;  ///< as asked for
   std::vector<std::string> assumed;  ///< fields of the config that the file does not tell
+  bool quantized = false;            ///< the file holds codes
   double seconds = 0;                ///< loading took
+
+  /// "bf16", "bf16 with int8": what the products are made in.
+  std::string arithmetic() const;
 
   /// weights, licence, note, precision, merging, device and the versions of engine and LibTorch.
   nlohmann::ordered_json describe() const;

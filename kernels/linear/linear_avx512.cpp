@@ -7,6 +7,7 @@
 #include "kernels/linear/linear_avx512.h"
 
 #include "kernels/common/avx512_bf16.h"
+#include "kernels/common/avx512_gelu.h"
 
 namespace vggt::kernels {
 namespace {
@@ -15,37 +16,6 @@ using avx512::kColumns;
 using avx512::kRows;
 
 constexpr int64_t kPackedBytes = 512 * 1024;
-
-// erf by a rational function in x, |x| <= 4, beyond which float32 cannot tell it from 1: largest
-// error 4e-7. Odd polynomial over even one, coefficients from low to high powers of x^2.
-inline __m512 erf(__m512 x) {
-  x = _mm512_max_ps(_mm512_set1_ps(-4.F), _mm512_min_ps(_mm512_set1_ps(4.F), x));
-  const __m512 square = _mm512_mul_ps(x, x);
-  const float over[] = {-1.60960333262415e-02F,
-                        -2.95459980854025e-03F,
-                        -7.34990630326855e-04F,
-                        -5.69250639462346e-05F,
-                        -2.10102402082508e-06F,
-                        2.77068142495902e-08F,
-                        -2.72614225801306e-10F};
-  const float under[] = {-1.42647390514189e-02F,
-                         -7.37332916720468e-03F,
-                         -1.68282697438203e-03F,
-                         -2.13374055278905e-04F,
-                         -1.45660718464996e-05F};
-  __m512 p = _mm512_set1_ps(over[6]);
-  __m512 q = _mm512_set1_ps(under[4]);
-#pragma GCC unroll 6
-  for (int i = 5; i >= 0; --i) p = _mm512_fmadd_ps(p, square, _mm512_set1_ps(over[i]));
-#pragma GCC unroll 4
-  for (int i = 3; i >= 0; --i) q = _mm512_fmadd_ps(q, square, _mm512_set1_ps(under[i]));
-  return _mm512_div_ps(_mm512_mul_ps(x, p), q);
-}
-
-inline __m512 gelu(__m512 x) {
-  const __m512 half = _mm512_mul_ps(x, _mm512_set1_ps(0.5F));
-  return _mm512_fmadd_ps(half, erf(_mm512_mul_ps(x, _mm512_set1_ps(0.70710678F))), half);
-}
 
 }  // namespace
 
@@ -95,7 +65,7 @@ void linear_avx512(const LinearParams& params,
         const int64_t at = (row + r) * params.out + column;
         for (int64_t c = 0; c < 4; ++c) {
           const __mmask16 mask = avx512::lanes(column_end - column - 16 * c);
-          const __m512 value = params.gelu ? gelu(sums[r][c]) : sums[r][c];
+          const __m512 value = params.gelu ? avx512::gelu(sums[r][c]) : sums[r][c];
           if (params.y_is_float) {
             _mm512_mask_storeu_ps(static_cast<float*>(params.y) + at + 16 * c, mask, value);
           } else {

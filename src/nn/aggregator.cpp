@@ -51,6 +51,15 @@ at::Tensor Aggregator::positions(int64_t rows, int64_t columns, at::Device devic
   return at::cat({at::zeros({config.special_tokens(), 2}, options), patches}).unsqueeze(0);
 }
 
+at::Tensor Aggregator::residual_stream(const at::Tensor& patches,
+                                       int64_t scenes,
+                                       int64_t frames) const {
+  return at::cat({per_frame(camera_token, scenes, frames).flatten(0, 1),
+                  per_frame(register_token, scenes, frames).flatten(0, 1),
+                  patches},
+                 1);
+}
+
 at::Tensor Aggregator::normalized(const at::Tensor& images) const {
   // ImageNet's statistics, as float32 constants in every precision.
   const auto options = at::TensorOptions().dtype(at::kFloat);
@@ -127,10 +136,7 @@ AggregatedTokens Aggregator::aggregate(const at::Tensor& images,
       [&] { return normalized(images.flatten(0, 1)); },
       patches,
       merge_report);
-  at::Tensor x = at::cat({per_frame(camera_token, scenes, frames).flatten(0, 1),
-                          per_frame(register_token, scenes, frames).flatten(0, 1),
-                          patches},
-                         1);  // the residual stream, [B S, P, C]
+  at::Tensor x = residual_stream(patches, scenes, frames);
   const int64_t tokens = x.size(1);
 
   const TraceScope scope("agg");

@@ -52,6 +52,10 @@ struct Aggregator : torch::nn::Module {
                              const accel::MergeOptions& merge = {},
                              accel::MergeReport* merge_report = nullptr) const;
 
+  /// What enters the first block, [B S, P, C]: the camera and register tokens of each frame and its
+  /// `patches`, the tokens that encode() made.
+  at::Tensor residual_stream(const at::Tensor& patches, int64_t scenes, int64_t frames) const;
+
   /// With the mean and the deviation of ImageNet's colours taken out, in the model's dtype.
   at::Tensor normalized(const at::Tensor& images) const;
 

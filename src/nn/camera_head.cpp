@@ -47,7 +47,12 @@ CameraHead::CameraHead(const ModelConfig& config)
 std::vector<at::Tensor> CameraHead::forward(const at::Tensor& camera_tokens) const {
   const at::Tensor tokens = token_norm->forward(camera_tokens);
   trace("token_normed", tokens);
-  return iterate(tokens);
+  if (!compensation_token.defined()) return iterate(tokens);
+  const at::Tensor more =
+      compensation_token.to(tokens.options()).view({1, 1, -1}).expand({tokens.size(0), 1, -1});
+  std::vector<at::Tensor> encodings = iterate(at::cat({tokens, more}, 1));
+  for (at::Tensor& encoding : encodings) encoding = encoding.slice(1, 0, tokens.size(1));
+  return encodings;
 }
 
 std::vector<at::Tensor> CameraHead::iterate(const at::Tensor& normed_tokens) const {

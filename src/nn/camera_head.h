@@ -28,6 +28,9 @@ struct CameraHead : torch::nn::Module {
 
   int64_t num_iterations;
   at::Tensor empty_pose_tokens;  ///< [1, 1, 9]
+  /// [2 C], or undefined: one more token after token_norm, which the frames attend to and whose
+  /// result is dropped. Quantised models may bring it (src/calibrate/compensation.h).
+  at::Tensor compensation_token;
   std::shared_ptr<LayerNorm> token_norm, trunk_norm;
   std::shared_ptr<Linear> embed_pose;
   std::shared_ptr<PoseModulation> poseLN_modulation;

@@ -5,6 +5,9 @@
 #include <c10/core/GradMode.h>
 
 #include <limits>
+#include <utility>
+
+#include "kernels/quantized_linear/quantized_linear.h"
 
 namespace vggt::nn {
 
@@ -18,16 +21,33 @@ Linear::Linear(int64_t in, int64_t out) {
 }
 
 at::Tensor Linear::forward(const at::Tensor& x, kernels::Activation activation) const {
-  return kernels::linear(x, weight, bias, activation, weight.scalar_type());
+  return result(x, activation, weight.scalar_type());
 }
 
 at::Tensor Linear::forward_wide(const at::Tensor& x) const {
   const at::ScalarType dtype = weight.scalar_type();
-  return kernels::linear(x,
-                         weight,
-                         bias,
-                         kernels::Activation::kNone,
-                         at::isReducedFloatingType(dtype) ? at::kFloat : dtype);
+  return result(
+      x, kernels::Activation::kNone, at::isReducedFloatingType(dtype) ? at::kFloat : dtype);
+}
+
+at::Tensor Linear::result(const at::Tensor& x,
+                          kernels::Activation activation,
+                          at::ScalarType dtype) const {
+  return quantized ? kernels::quantized_linear(x, *quantized, bias, activation, dtype)
+                   : kernels::linear(x, weight, bias, activation, dtype);
+}
+
+void Linear::quantize(std::shared_ptr<const kernels::QuantizedWeight> codes) {
+  TORCH_CHECK(codes->out() == weight.size(0) && codes->in == weight.size(1),
+              "codes of ",
+              codes->out(),
+              " x ",
+              codes->in,
+              " do not fit a layer of ",
+              weight.sizes());
+  weight.set_data(at::full({}, std::numeric_limits<float>::quiet_NaN(), weight.options())
+                      .expand(weight.sizes()));
+  quantized = std::move(codes);
 }
 
 LayerNorm::LayerNorm(int64_t channels, double eps) : channels(channels), eps(eps) {

@@ -16,6 +16,10 @@
 
 #include "kernels/linear/linear.h"
 
+namespace vggt::kernels {
+struct QuantizedWeight;
+}
+
 namespace vggt::nn {
 
 /// A tensor of `shape` that holds one NaN, seen through strides of zero.
@@ -29,8 +33,17 @@ struct Linear : torch::nn::Module {
                      kernels::Activation activation = kernels::Activation::kNone) const;
   /// At least float32: for what goes into the residual stream or a norm.
   at::Tensor forward_wide(const at::Tensor& x) const;
-  at::Tensor weight;  ///< [out, in]
-  at::Tensor bias;    ///< [out]
+  /// Computes with `codes` from now on; the weight keeps its shape, dtype and device, and no memory.
+  /// Throws c10::Error if they are of another shape.
+  void quantize(std::shared_ptr<const kernels::QuantizedWeight> codes);
+  at::Tensor weight;                                          ///< [out, in]
+  at::Tensor bias;                                            ///< [out]
+  std::shared_ptr<const kernels::QuantizedWeight> quantized;  ///< null: the weight is taken
+
+ private:
+  at::Tensor result(const at::Tensor& x,
+                    kernels::Activation activation,
+                    at::ScalarType dtype) const;
 };
 
 /// Over the last axis; x is converted to the dtype of the weight, so the statistics are never half

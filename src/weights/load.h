@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "src/accel/quant_recipe.h"
 #include "src/base/progress.h"
 #include "src/models/precision.h"
 #include "src/models/vggt.h"
@@ -24,14 +25,16 @@ ManifestDifference compare(const WeightFile& file, const ModelConfig& config);
 
 struct LoadOptions {
   Precision precision = Precision::kFloat32;
+  accel::QuantRecipe recipe;  ///< layers to round to nearest codes; empty: none
   c10::Device device = c10::Device(c10::kCPU);
   ProgressCallback progress;
 };
 
 /// A model with the weights of `file`, each converted while it is mapped: what the file holds in
-/// the right dtype already stays mapped, the rest needs memory once, in its final dtype. Throws
-/// IoError listing every missing, extra and misshapen tensor, or naming one that holds NaN or
-/// infinity.
+/// the right dtype already stays mapped, the rest needs memory once, in its final dtype. Codes are
+/// taken as they are. Throws IoError listing every missing, extra and misshapen tensor, or naming
+/// one that holds NaN or infinity; ConfigError where the recipe names what the model has not, or
+/// the file is quantised already.
 std::shared_ptr<Vggt> load_model(const WeightFile& file,
                                  const ModelConfig& config,
                                  const LoadOptions& options);

@@ -11,6 +11,7 @@
 
 #include "src/base/error.h"
 #include "src/weights/mapped_file.h"
+#include "src/weights/quantized_file.h"
 #include "src/weights/safetensors.h"
 #include "src/weights/torch_archive.h"
 
@@ -123,6 +124,7 @@ WeightFile open_weight_file(const std::string& path) {
       break;
   }
   result.path = path;
+  find_quantized(result);
   return result;
 }
 

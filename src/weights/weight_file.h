@@ -11,6 +11,9 @@
 namespace vggt {
 
 class MappedFile;
+namespace kernels {
+struct QuantizedWeight;
+}
 
 /// The tensors of a checkpoint, memory-mapped: nothing is read from the disk before it is used, and
 /// a tensor keeps its mapping alive. Writing to a tensor changes memory only, never the file.
@@ -19,7 +22,10 @@ struct WeightFile {
   std::string format;  ///< "safetensors", "safetensors (3 shards)", "torch archive"
   std::map<std::string, at::Tensor> tensors;    ///< by checkpoint key, on the CPU
   std::map<std::string, std::string> metadata;  ///< "__metadata__" of safetensors; empty otherwise
-  int64_t bytes = 0;                            ///< of all tensors
+  /// Matrices that the file holds as codes, by the key of the weight (weights/quantized_file.h);
+  /// `tensors` has a placeholder of their shape.
+  std::map<std::string, std::shared_ptr<const kernels::QuantizedWeight>> quantized;
+  int64_t bytes = 0;                                  ///< of all tensors
   std::vector<std::shared_ptr<MappedFile>> mappings;  ///< what the tensors point into
 
   /// Gives back the memory that reading `tensor` has filled; its values stay there, in the file.
