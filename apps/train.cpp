@@ -73,14 +73,17 @@ std::vector<at::Tensor> photos_of(const train::Recipe& recipe, const ProgressCal
 void run(const TrainCommand& command) {
   keep_freed_memory();
   const ProgressCallback progress = interruptible_progress();
-  const train::Recipe recipe = train::Recipe::read(command.recipe);
+  train::Recipe recipe = train::Recipe::read(command.recipe);
+  if (!command.weights.empty()) recipe.weights = command.weights;
   const c10::Device device = select_device(command.device);
   train::RunFolder folder(command.output, command.resume);
 
   const ModelConfig config = ModelConfig::preset(recipe.model);
-  const std::shared_ptr<Vggt> model = command.weights.empty()
+  // A checkpoint's weights come later.
+  const bool goes_on = command.resume && folder.has_checkpoint();
+  const std::shared_ptr<Vggt> model = recipe.weights.empty() || goes_on
                                           ? train::initial_model(config, recipe.seed)
-                                          : train::model_to_refine(command.weights, config);
+                                          : train::model_to_refine(recipe.weights, config);
   model->to(device);
   train::VggtObjective objective(model, recipe);
   int64_t step = 0;
@@ -110,14 +113,14 @@ void run(const TrainCommand& command) {
 #endif
   };
   trainer = std::make_unique<train::Trainer>(objective, recipe, std::move(options));
-  if (command.resume && folder.has_checkpoint()) {
+  if (goes_on) {
     const train::Checkpoint checkpoint = folder.read();
     trainer->resume(checkpoint);
     step = checkpoint.step;
     say("going on after " + std::to_string(step) + " steps");
   }
   validation.emplace(recipe);
-  folder.begin(recipe, step);
+  folder.begin(trainer->recipe(), step);
   trainer->run(progress);
   const std::vector<train::StepReport> reports = folder.reports();
   std::string summary = "trained: " + folder.file("model.safetensors");
@@ -149,7 +152,7 @@ void add_train(CLI::App& app) {
   CLI::Option* weights =
       sub->add_option("--weights",
                       command->weights,
-                      "Begin with the weights of this file, not with random ones")
+                      "Begin with the weights of this file, whatever the recipe says")
           ->type_name("FILE");
   sub->add_flag("--resume", command->resume, "Go on with the run in that folder")
       ->excludes(weights);
