@@ -15,7 +15,7 @@
 #include "apps/output_file.h"
 #include "apps/program.h"
 #include "src/base/error.h"
-#include "src/eval/draw.h"
+#include "src/base/mixed.h"
 #include "src/io/json_file.h"
 
 namespace vggt::apps {
@@ -32,8 +32,7 @@ std::string in_report(const std::string& folder, const char* file) {
 
 std::string short_hash(const std::string& text) {
   char hash[17];
-  std::snprintf(
-      hash, sizeof(hash), "%016llx", static_cast<unsigned long long>(eval::stream_of(text)));
+  std::snprintf(hash, sizeof(hash), "%016llx", static_cast<unsigned long long>(hash_of(text)));
   return hash;
 }
 

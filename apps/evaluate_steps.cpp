@@ -15,6 +15,7 @@
 #include "apps/output_file.h"
 #include "apps/program.h"
 #include "apps/read_photos.h"
+#include "datasets/dtu.h"
 #include "datasets/fingerprint.h"
 #include "src/base/device.h"
 #include "src/base/error.h"
@@ -117,6 +118,7 @@ std::optional<eval::Scan> read_scan(const Sequence& sequence) {
                   .f_distance = file.f_distance};
   if (!file.transform.empty()) scan.scan_from_world = eval::read_similarity(file.transform);
   if (!file.crop.empty()) scan.crop = eval::read_crop_volume(file.crop);
+  if (!file.observed.empty()) scan.observed = datasets::read_observed(file);
   return scan;
 }
 

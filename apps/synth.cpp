@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <set>
 
 #include "apps/commands.h"
 #include "apps/help.h"
@@ -13,6 +14,7 @@
 #include "apps/messages.h"
 #include "apps/output_file.h"
 #include "apps/program.h"
+#include "apps/replaceable.h"
 #include "apps/texture_photos.h"
 #include "src/base/device.h"
 #include "src/base/error.h"
@@ -132,16 +134,16 @@ std::string scene_name(int64_t scene) { return numbered("scene_%04lld", scene); 
 void check_replaceable(const SynthCommand& command) {
   std::error_code error;
   if (!command.overwrite || !fs::is_directory(command.output, error)) return;
+  std::set<std::string> ours = {kPreview};
   for (const auto& entry : fs::directory_iterator(command.output, error)) {
     const std::string name = entry.path().filename().string();
-    const bool scene = name.starts_with("scene_") && fs::exists(entry.path() / "cameras.json");
-    if (!scene && name != kPreview) {
-      throw ConfigError(
-          "output",
-          entry.path().string() +
-              " is no synthetic scene, so the folder is not overwritten; name another one");
+    if (!name.starts_with("scene_") || !fs::exists(entry.path() / "cameras.json")) continue;
+    ours.insert({name + "/cameras.json", name + "/SOURCE.md"});
+    for (const SceneFrame& frame : read_scene_cameras(entry.path().string()).frames) {
+      ours.insert({name + "/images/" + frame.file, name + "/" + frame.depth});
     }
   }
+  check_only_ours(command.output, ours, "synthetic scenes");
 }
 
 synthetic::Textures textures_of(const SynthCommand& command, const ProgressCallback& progress) {

@@ -77,11 +77,17 @@ std::vector<at::Tensor> photos_of(const train::Recipe& recipe, const ProgressCal
 #endif
 }
 
+train::Recipe recipe_of(const TrainCommand& command) {
+  train::Recipe recipe = train::Recipe::read(command.recipe);
+  if (!command.weights.empty()) recipe.weights = command.weights;
+  return recipe;
+}
+
 // A run in its folder, but for what is learned.
 class Run {
  public:
   explicit Run(const TrainCommand& command)
-      : recipe(train::Recipe::read(command.recipe)),
+      : recipe(recipe_of(command)),
         device(select_device(command.device)),
         folder(command.output, command.resume),
         command_(command) {}
@@ -113,13 +119,13 @@ class Run {
 #endif
     };
     trainer = std::make_unique<train::Trainer>(objective, recipe, std::move(options));
-    if (command_.resume && folder.has_checkpoint()) {
+    if (goes_on()) {
       const train::Checkpoint checkpoint = folder.read();
       trainer->resume(checkpoint);
       step = checkpoint.step;
       say("going on after " + std::to_string(step) + " steps");
     }
-    folder.begin(recipe, step);
+    folder.begin(trainer->recipe(), step);
     trainer->run(progress);
     const std::vector<train::StepReport> reports = folder.reports();
     std::string summary = "trained: ";
@@ -136,6 +142,9 @@ class Run {
     say(summary + folder.file(result));
   }
 
+  /// Whether there is a checkpoint to go on from, with weights of its own.
+  bool goes_on() const { return command_.resume && folder.has_checkpoint(); }
+
   const train::Recipe recipe;
   const c10::Device device;
   train::RunFolder folder;
@@ -148,9 +157,9 @@ void train_model(const TrainCommand& command, const ProgressCallback& progress) 
   Run run(command);
   const train::Recipe& recipe = run.recipe;
   const ModelConfig config = ModelConfig::preset(recipe.model);
-  const std::shared_ptr<Vggt> model = command.weights.empty()
+  const std::shared_ptr<Vggt> model = recipe.weights.empty() || run.goes_on()
                                           ? train::initial_model(config, recipe.seed)
-                                          : train::model_to_refine(command.weights, config);
+                                          : train::model_to_refine(recipe.weights, config);
   model->to(run.device);
   train::VggtObjective objective(model, recipe);
   std::optional<train::Validation> validation;
@@ -209,7 +218,7 @@ void add_train(CLI::App& app) {
   CLI::Option* weights =
       sub->add_option("--weights",
                       command->weights,
-                      "Begin with the weights of this file, not with random ones")
+                      "Begin with the weights of this file, whatever the recipe says")
           ->type_name("FILE");
   sub->add_option("--distil",
                   command->distil,

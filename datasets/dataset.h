@@ -27,7 +27,9 @@ struct ScanFile {
   std::string path;       ///< a PLY; empty: there is none
   std::string transform;  ///< of scan_from_world, 4 x 4 in a text file; empty: they are one
   std::string crop;       ///< what of it counts, as Tanks and Temples' JSON has it; empty: all
-  double f_distance = 0;  ///< of the F-score, in the scan's units; 0: ScanNet-50's protocol
+  double f_distance = 0;  ///< of the F-score, in the scan's units; 0: no such protocol
+  std::string observed;   ///< DTU's ObsMask<N>_10.mat; empty: not DTU's protocol
+  std::string ground;     ///< DTU's Plane<N>.mat
 };
 
 /// Photos of one place with known poses.

@@ -11,6 +11,7 @@
 #include <set>
 
 #include "datasets/loading.h"
+#include "datasets/mat_file.h"
 #include "src/base/error.h"
 #include "src/image/decode.h"
 #include "src/io/npz.h"
@@ -119,17 +120,55 @@ void read_projections(const std::string& folder, Sequence& sequence) {
   }
 }
 
+// The structured-light scan of a scan's number with what it is compared by, if all of it is there.
+ScanFile find_scan(const std::string& root, int64_t number) {
+  const ScanFile scan{.path = root + "/Points/stl/" + numbered("stl%03lld_total.ply", number),
+                      .observed = root + "/ObsMask/" + numbered("ObsMask%lld_10.mat", number),
+                      .ground = root + "/ObsMask/" + numbered("Plane%lld.mat", number)};
+  const bool whole = is_file(scan.path) && is_file(scan.observed) && is_file(scan.ground);
+  return whole ? scan : ScanFile{};
+}
+
+// Of "scan24" and "dtu_scan24"; 0 of another name.
+int64_t scan_number(const std::string& name) {
+  const size_t at = name.find("scan");
+  return at == std::string::npos ? 0 : std::atoll(name.c_str() + at + 4);
+}
+
 }  // namespace
+
+ObservedVolume read_observed(const ScanFile& scan) {
+  const auto array = [](const std::string& path, const auto& arrays, const char* name, int64_t n) {
+    const auto found = arrays.find(name);
+    if (found == arrays.end() || (n > 0 && found->second.numel() != n)) {
+      throw IoError(path,
+                    std::string("holds no array ") + name +
+                        (n > 0 ? " of " + std::to_string(n) + " numbers" : ""));
+    }
+    return found->second;
+  };
+  const auto mask = read_mat(scan.observed);
+  const at::Tensor cubes = array(scan.observed, mask, "ObsMask", 0);
+  const at::Tensor box = array(scan.observed, mask, "BB", 6);
+  ObservedVolume volume{.cubes = cubes.ne(0),
+                        .cube = array(scan.observed, mask, "Res", 1).item<double>()};
+  if (cubes.dim() != 3 || box.size(0) != 2 || !(volume.cube > 0)) {
+    throw IoError(scan.observed, "holds no ObsMask of three dimensions, BB of 2 x 3, and Res > 0");
+  }
+  const at::Tensor plane = array(scan.ground, read_mat(scan.ground), "P", 4);
+  std::copy_n(box.const_data_ptr<double>(), 3, volume.low.begin());
+  std::copy_n(box.const_data_ptr<double>() + 3, 3, volume.high.begin());
+  std::copy_n(plane.const_data_ptr<double>(), 4, volume.plane.begin());
+  return volume;
+}
 
 Camera camera_from_projection(std::array<double, 12> p) {
   using Row = std::array<double, 3>;
   const auto dot = [](const Row& a, const Row& b) {
     return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
   };
-  const double determinant = p[0] * (p[5] * p[10] - p[6] * p[9]) -
-                             p[1] * (p[4] * p[10] - p[6] * p[8]) +
-                             p[2] * (p[4] * p[9] - p[5] * p[8]);
-  if (determinant < 0) {  // a projection is known up to its sign
+  // A projection is known up to its sign.
+  if (determinant({p[0], p[1], p[2], p[4], p[5], p[6], p[8], p[9], p[10]}) < 0) {
     for (double& value : p) value = -value;
   }
   // K is upper triangular, so from the lowest row on each is a rotation's row and those below it.
@@ -167,13 +206,14 @@ Dataset load_dtu(const LoadOptions& options) {
     const bool has_projections = is_file(options.root + "/" + name + "/" + kProjections);
     if (!has_projections) {
       if (name.rfind("scan", 0) != 0) continue;
-      if (options.split != "all" && kTestScans.count(std::atoll(name.c_str() + 4)) == 0) continue;
+      if (options.split != "all" && kTestScans.count(scan_number(name)) == 0) continue;
     }
     dataset.sequences.push_back(read_sequence(
         {.name = name,
          .category = name,
          .trust = "ground truth",
-         .units_per_metre = kUnitsPerMetre},
+         .units_per_metre = kUnitsPerMetre,
+         .scan = find_scan(options.root, scan_number(name))},
         [&](Sequence& sequence) {
           if (has_projections) {
             read_projections(options.root + "/" + name, sequence);

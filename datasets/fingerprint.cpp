@@ -71,8 +71,11 @@ std::string fingerprint(const Sequence& sequence, std::span<const int64_t> frame
     if (frame.depth.bytes == 0) hash.add_size(frame.depth.path);
     hash.add(frame.depth.values_per_unit);
   }
-  for (const std::string& path :
-       {sequence.scan.path, sequence.scan.transform, sequence.scan.crop}) {
+  for (const std::string& path : {sequence.scan.path,
+                                  sequence.scan.transform,
+                                  sequence.scan.crop,
+                                  sequence.scan.observed,
+                                  sequence.scan.ground}) {
     hash.add_size(path);
   }
   return hash.text();

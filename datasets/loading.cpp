@@ -145,18 +145,7 @@ Rigid rigid_from(const std::array<double, 4>& xyzw, const std::array<double, 3>&
 
 bool is_pose(const Rigid& pose) {
   constexpr double kTolerance = 1e-2;
-  const auto& r = pose.rotation;
-  for (int a = 0; a < 3; ++a) {
-    for (int b = 0; b < 3; ++b) {
-      double product = a == b ? -1 : 0;
-      for (int k = 0; k < 3; ++k) product += r[3 * a + k] * r[3 * b + k];
-      if (!(std::abs(product) <= kTolerance)) return false;
-    }
-  }
-  const double determinant = r[0] * (r[4] * r[8] - r[5] * r[7]) -
-                             r[1] * (r[3] * r[8] - r[5] * r[6]) +
-                             r[2] * (r[3] * r[7] - r[4] * r[6]);
-  return determinant > 0 && std::isfinite(pose.translation[0]) &&
+  return is_rotation(pose.rotation, kTolerance) && std::isfinite(pose.translation[0]) &&
          std::isfinite(pose.translation[1]) && std::isfinite(pose.translation[2]);
 }
 

@@ -13,7 +13,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 tests=(kernels_attention_attention_test kernels_raycast_raycast_test kernels_residual_norm_residual_norm_test
   kernels_rope2d_rope2d_test kernels_split_heads_split_heads_test
-  kernels_token_merge_token_merge_test kernels_unproject_unproject_test models_vggt_test)
+  kernels_token_merge_token_merge_test kernels_unproject_unproject_test models_vggt_test train_batch_source_test)
 
 build() {
   cmake -G Ninja -S . -B build-gpu -DVGGT_IMAGE=OFF -DVGGT_TESTS=ON
@@ -42,15 +42,15 @@ run() {
   return $failed
 }
 
-# The run's folder stays on the machine between calls. A fresh machine begins with the bundled weights: a
-# whole checkpoint is larger than what travels.
+# The run's folder stays on the machine between calls. A fresh machine begins with the bundled weights, as the
+# recipe says: a whole checkpoint is larger than what travels.
 train() {
   local results=${1:-out/gpu} minutes=${2:-8} run=out/train-gpu
-  local begin=(--weights models/mini.safetensors)
+  local begin=()
   if [[ -f $run/checkpoint.safetensors ]]; then begin=(--resume); fi
   mkdir -p "$results"
   use_libtorch
-  build-gpu/bin/vggt train models/recipes/mini_gpu.json -o "$run" "${begin[@]}" \
+  build-gpu/bin/vggt train models/recipes/mini_large.json -o "$run" "${begin[@]}" \
     --device "${VGGT_TRAIN_DEVICE:-cuda}" --minutes "$minutes"
   cp "$run/log.jsonl" "$run/recipe.json" "$results"
   rm -f "$results"/model.safetensors.part-*

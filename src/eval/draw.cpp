@@ -9,14 +9,10 @@
 #include <numeric>
 #include <set>
 
+#include "src/base/mixed.h"
+
 namespace vggt::eval {
 namespace {
-
-uint64_t mixed(uint64_t z) {
-  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-  z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-  return z ^ (z >> 31);
-}
 
 // Python fills the generator's state from an array of words, here of one, where std::mt19937 takes
 // a single word; as a seed sequence of the standard library it hands over that state.
@@ -62,14 +58,7 @@ class ArraySeed {
 }  // namespace
 
 uint64_t random_bits(uint64_t seed, uint64_t stream, uint64_t counter) {
-  constexpr uint64_t kStep = 0x9E3779B97F4A7C15u;
-  return mixed(mixed(mixed(seed + kStep) ^ stream) + (counter + 1) * kStep);
-}
-
-uint64_t stream_of(std::string_view name) {
-  uint64_t hash = 0xcbf29ce484222325u;
-  for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
-  return hash;
+  return mixed(scrambled(mixed(seed) ^ stream) + counter * kMixStep);
 }
 
 std::vector<int64_t> NumpyDraw::choose(int64_t n, int64_t most) {

@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <random>
-#include <string_view>
 #include <vector>
 
 namespace vggt::eval {
@@ -12,9 +11,6 @@ namespace vggt::eval {
 /// 64 random bits of a counter (splitmix64 of seed, stream and counter): no state, so that any
 /// order of work gives the same.
 uint64_t random_bits(uint64_t seed, uint64_t stream, uint64_t counter);
-
-/// FNV-1a, 64 bits: the stream of a name.
-uint64_t stream_of(std::string_view name);
 
 /// NumPy's legacy generator, numpy.random.seed(seed): the stream from which the published CO3D
 /// protocol draws its frames.

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "src/base/error.h"
+#include "src/base/mixed.h"
 #include "src/eval/draw.h"
 #include "src/io/json_file.h"
 
@@ -34,7 +35,7 @@ std::vector<std::vector<int64_t>> choose_frames(std::span<const Candidate> candi
   for (const Candidate& candidate : candidates) {
     chosen.emplace_back();
     if (!candidate.draws) continue;
-    NumpyDraw own(choice.seed ^ static_cast<uint32_t>(stream_of(candidate.name)));
+    NumpyDraw own(choice.seed ^ static_cast<uint32_t>(hash_of(candidate.name)));
     const int64_t n = (candidate.frames + choice.stride - 1) / choice.stride;
     chosen.back() = choose(n, choice, choice.one_stream ? common : own);
     for (int64_t& index : chosen.back()) index *= choice.stride;

@@ -8,6 +8,7 @@
 #include <limits>
 #include <map>
 #include <numeric>
+#include <unordered_map>
 
 #include "src/eval/draw.h"
 #include "src/eval/nearest_points.h"
@@ -15,12 +16,6 @@
 
 namespace vggt::eval {
 namespace {
-
-MeanAndMedian summary_of(const at::Tensor& values) {
-  const at::Tensor all = values.contiguous();
-  const double* value = all.const_data_ptr<double>();
-  return {all.mean().item<double>(), median({value, value + all.numel()})};
-}
 
 double share_below(const at::Tensor& values, double limit) {
   return (values < limit).to(at::kDouble).mean().item<double>();
@@ -31,6 +26,12 @@ at::Tensor cosines(const at::Tensor& a, const at::Tensor& b, const at::Tensor& b
 }
 
 }  // namespace
+
+MeanAndMedian mean_and_median(const at::Tensor& values) {
+  const at::Tensor all = values.contiguous();
+  const double* value = all.const_data_ptr<double>();
+  return {all.mean().item<double>(), median({value, value + all.numel()})};
+}
 
 at::Tensor estimate_normals(const at::Tensor& points, int64_t neighbours) {
   const at::Tensor all = points.to(at::kDouble).contiguous();
@@ -86,6 +87,48 @@ at::Tensor draw_points(const at::Tensor& points, int64_t most, uint64_t seed) {
   return points.index_select(0, chosen);
 }
 
+at::Tensor spread_points(const at::Tensor& points, double apart, uint64_t seed) {
+  TORCH_CHECK(apart > 0, "spread_points: the distance must be positive, got ", apart);
+  const at::Tensor all = points.to(at::kDouble).contiguous();
+  const double* point = all.const_data_ptr<double>();
+  const auto count = static_cast<size_t>(all.size(0));
+  std::vector<std::pair<uint64_t, size_t>> order(count);
+  for (size_t i = 0; i < count; ++i) order[i] = {random_bits(seed, 0, i), i};
+  std::sort(order.begin(), order.end());
+  // Kept points by their cube of side `apart`: what is too near is in the same one or beside it.
+  // Cubes of one key are told apart by the distances.
+  std::unordered_map<uint64_t, std::vector<size_t>> kept_in;
+  const auto key_of = [](int64_t x, int64_t y, int64_t z) {
+    constexpr uint64_t kMask = (1 << 21) - 1;
+    return (static_cast<uint64_t>(x) & kMask) << 42 | (static_cast<uint64_t>(y) & kMask) << 21 |
+           (static_cast<uint64_t>(z) & kMask);
+  };
+  std::vector<int64_t> kept;
+  for (const auto& [drawn, i] : order) {
+    const double* p = point + 3 * i;
+    const auto cell = [&](size_t k) { return static_cast<int64_t>(std::floor(p[k] / apart)); };
+    const int64_t x = cell(0);
+    const int64_t y = cell(1);
+    const int64_t z = cell(2);
+    const auto is_near = [&](int64_t offset) {
+      const auto found =
+          kept_in.find(key_of(x + offset / 9 - 1, y + offset / 3 % 3 - 1, z + offset % 3 - 1));
+      return found != kept_in.end() &&
+             std::any_of(found->second.begin(), found->second.end(), [&](size_t other) {
+               const double* q = point + 3 * other;
+               return std::hypot(p[0] - q[0], p[1] - q[1], p[2] - q[2]) < apart;
+             });
+    };
+    bool free = true;
+    for (int64_t offset = 0; offset < 27 && free; ++offset) free = !is_near(offset);
+    if (!free) continue;
+    kept_in[key_of(x, y, z)].push_back(i);
+    kept.push_back(static_cast<int64_t>(i));
+  }
+  std::sort(kept.begin(), kept.end());
+  return all.index_select(0, at::tensor(kept, at::kLong));
+}
+
 at::Tensor match_by_medians(const at::Tensor& points, const at::Tensor& target) {
   struct Moved {
     at::Tensor points;
@@ -94,13 +137,13 @@ at::Tensor match_by_medians(const at::Tensor& points, const at::Tensor& target) 
   };
   const auto moved = [](const at::Tensor& given) {
     at::Tensor p = given.to(at::kDouble);
-    const double depth = summary_of(p.select(1, 2)).median;
+    const double depth = mean_and_median(p.select(1, 2)).median;
     p = p - at::tensor({0.0, 0.0, depth}, at::kDouble);
-    const at::Tensor centre = at::tensor({summary_of(p.select(1, 0)).median,
-                                          summary_of(p.select(1, 1)).median,
-                                          summary_of(p.select(1, 2)).median},
+    const at::Tensor centre = at::tensor({mean_and_median(p.select(1, 0)).median,
+                                          mean_and_median(p.select(1, 1)).median,
+                                          mean_and_median(p.select(1, 2)).median},
                                          at::kDouble);
-    return Moved{p, depth, summary_of((p - centre).norm(2, 1)).median};
+    return Moved{p, depth, mean_and_median((p - centre).norm(2, 1)).median};
   };
   const Moved p = moved(points);
   const Moved g = moved(target);
@@ -153,8 +196,8 @@ PointScores score_points(const at::Tensor& predicted,
   PointScores scores{.normals = {kNaN, kNaN}};
   scores.predicted_points = predicted.size(0);
   scores.true_points = truth.size(0);
-  scores.accuracy = summary_of(accuracy);
-  scores.completeness = summary_of(completeness);
+  scores.accuracy = mean_and_median(accuracy);
+  scores.completeness = mean_and_median(completeness);
   scores.chamfer = (scores.accuracy.mean + scores.completeness.mean) / 2;
   scores.clipped_sum = accuracy.clamp_max(options.clip).mean().item<double>() +
                        completeness.clamp_max(options.clip).mean().item<double>();
@@ -168,8 +211,8 @@ PointScores score_points(const at::Tensor& predicted,
   if (options.normals) {
     const at::Tensor n = estimate_normals(predicted);
     const at::Tensor m = estimate_normals(truth);
-    const MeanAndMedian one = summary_of(cosines(n, m, to_truth.index.select(1, 0)));
-    const MeanAndMedian two = summary_of(cosines(m, n, to_predicted.index.select(1, 0)));
+    const MeanAndMedian one = mean_and_median(cosines(n, m, to_truth.index.select(1, 0)));
+    const MeanAndMedian two = mean_and_median(cosines(m, n, to_predicted.index.select(1, 0)));
     scores.normals = {(one.mean + two.mean) / 2, (one.median + two.median) / 2};
   }
   return scores;

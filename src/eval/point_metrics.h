@@ -22,6 +22,10 @@ at::Tensor voxel_means(const at::Tensor& points, double voxel);
 /// their order; all if there are no more, or `most` is 0.
 at::Tensor draw_points(const at::Tensor& points, int64_t most, uint64_t seed);
 
+/// As many of the points [N, 3], in their order, as are at least `apart` from each other, tried one
+/// after the other in an order that is drawn by a fixed rule from the seed.
+at::Tensor spread_points(const at::Tensor& points, double apart, uint64_t seed);
+
 /// `points` as CUT3R's and Spann3R's scripts bring them onto `target`, of the same pixels and both
 /// in the first camera's frame: each is moved in z to its median depth, the points are scaled by the
 /// medians of the distances from the coordinates' medians, target over points, of which the latter
@@ -47,6 +51,9 @@ struct MeanAndMedian {
   double mean = 0;
   double median = 0;
 };
+
+/// Of at least one number, double.
+MeanAndMedian mean_and_median(const at::Tensor& values);
 
 struct FScore {
   double distance = 0;

@@ -7,11 +7,13 @@
 #include <cmath>
 #include <cstring>
 #include <fstream>
+#include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "src/base/error.h"
+#include "src/eval/nearest_points.h"
 #include "src/eval/trajectory_metrics.h"
 #include "src/geometry/rigid.h"
 #include "src/io/binary_file.h"
@@ -159,6 +161,43 @@ std::optional<PointScores> score_like_tanks(const at::Tensor& points,
   return score_points(p, inside(scan.points, d / 2), {.f_distances = {d}, .normals = false});
 }
 
+// Of the distances below `farthest`; NaN if there are none.
+MeanAndMedian mean_below(const at::Tensor& distances, double farthest) {
+  const at::Tensor near = distances.masked_select(distances < farthest);
+  constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+  return near.numel() > 0 ? mean_and_median(near) : MeanAndMedian{kNaN, kNaN};
+}
+
+std::optional<PointScores> score_like_dtu(const at::Tensor& points,
+                                          const Scan& scan,
+                                          const ObservedVolume& observed) {
+  constexpr double kApart_mm = 0.2;
+  constexpr double kFarthest_mm = 20;
+  const auto kept = [](const at::Tensor& cloud, const at::Tensor& which) {
+    return cloud.index_select(0, which.nonzero().select(1, 0));
+  };
+  // What is farther from the box is near no point that counts.
+  ObservedVolume around = observed;
+  for (double& low : around.low) low -= kFarthest_mm;
+  for (double& high : around.high) high += kFarthest_mm;
+  const at::Tensor p = spread_points(kept(points, around.in_box(points)), kApart_mm, kSeed);
+  const at::Tensor counted_p = kept(p, observed.in_box(p) & observed.seen(p));
+  const at::Tensor counted_g =
+      kept(scan.points, observed.in_box(scan.points) & observed.above(scan.points));
+  if (counted_p.size(0) == 0 || counted_g.size(0) == 0) return std::nullopt;
+  constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+  PointScores scores{
+      .predicted_points = counted_p.size(0),
+      .true_points = counted_g.size(0),
+      .accuracy = mean_below(NearestPoints(scan.points).find(counted_p).distance, kFarthest_mm),
+      .completeness = mean_below(NearestPoints(p).find(counted_g).distance, kFarthest_mm),
+      .normals = {kNaN, kNaN},
+      .clipped_sum = kNaN};
+  scores.chamfer = (scores.accuracy.mean + scores.completeness.mean) / 2;
+  if (std::isnan(scores.chamfer)) return std::nullopt;
+  return scores;
+}
+
 }  // namespace
 
 at::Tensor read_ply_vertices(const std::string& path) {
@@ -210,16 +249,9 @@ Similarity read_similarity(const std::string& path) {
     similarity.translation[row] = m[4 * row + 3];
   }
   constexpr double kTolerance = 1e-3;  // of a rotation times its transpose, in files of few digits
-  for (int a = 0; a < 3; ++a) {
-    for (int b = 0; b < 3; ++b) {
-      double product = a == b ? -1 : 0;
-      for (int k = 0; k < 3; ++k) {
-        product += similarity.rotation[3 * a + k] * similarity.rotation[3 * b + k];
-      }
-      good = good && std::abs(product) <= kTolerance;
-    }
+  if (!good || !is_rotation(similarity.rotation, kTolerance)) {
+    throw IoError(path, "is no similarity: 4 x 4 numbers, a rotation times a scale");
   }
-  if (!good) throw IoError(path, "is no similarity: 4 x 4 numbers, a rotation times a scale");
   return similarity;
 }
 
@@ -256,10 +288,11 @@ std::vector<std::pair<std::string, PointScores>> score_scan(const Reconstruction
   at::Tensor points = cloud.position;
   const bool by_centres = truth.size() >= 3;
   std::vector<std::pair<std::string, PointScores>> result;
-  if (scan.f_distance > 0) {
+  if (scan.f_distance > 0 || scan.observed) {
     if (!by_centres) return {};
-    const auto scores =
-        score_like_tanks(points, by_cameras(predicted, truth, scan.scan_from_world), scan);
+    const Similarity centres = by_cameras(predicted, truth, scan.scan_from_world);
+    const auto scores = scan.observed ? score_like_dtu(centres.apply(points), scan, *scan.observed)
+                                      : score_like_tanks(points, centres, scan);
     if (scores) result.emplace_back("cameras", *scores);
     return result;
   }

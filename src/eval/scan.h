@@ -12,6 +12,7 @@
 
 #include "src/eval/point_metrics.h"
 #include "src/geometry/camera.h"
+#include "src/geometry/observed_volume.h"
 #include "src/geometry/similarity.h"
 #include "src/pipeline/reconstruction.h"
 
@@ -30,9 +31,10 @@ struct Scan {
   at::Tensor points;           ///< [N, 3] double
   Similarity scan_from_world;  ///< the world being that of the true cameras
   double units_per_metre = 1;
-  /// 0: ScanNet-50's protocol; otherwise that of Tanks and Temples at this distance.
+  // Tanks and Temples' protocol has the distance, DTU's the volume; ScanNet-50's neither.
   double f_distance = 0;
   std::optional<CropVolume> crop;
+  std::optional<ObservedVolume> observed;
 };
 
 /// The vertices of a binary little-endian PLY with any other properties and elements after them,
@@ -59,6 +61,14 @@ at::Tensor cropped(const at::Tensor& points, const CropVolume& volume);
 ///   cameras       the Sim(3) of the camera centres, refined by ICP with scale in three stages, on
 ///                 points in cubes of d, d/2 and d/2, within 80, 20 and 2 d; then one point in each
 ///                 cube of d/2 of what is inside the crop volume. Nothing if that is empty.
+/// DTU (Aanaes et al., "Large-Scale Data for Multiple-View Stereopsis", IJCV 2016), all points, in
+/// millimetres; chamfer is its "overall", clipped_sum is not part of it and NaN:
+///   cameras       the Sim(3) of the camera centres; points at least 0.2 mm apart; accuracy of those
+///                 in the box and the observed cubes, completeness of the scan's points in the box
+///                 above the table; distances from 20 mm on are left out. Nothing if all are.
+///                 The published tables are of methods that are given the cameras. That of VGGT's
+///                 paper fits each depth map to the true depth, and drops points that other views
+///                 do not confirm: it is not to be compared with this.
 std::vector<std::pair<std::string, PointScores>> score_scan(const Reconstruction& predicted,
                                                             std::span<const Camera> truth,
                                                             const Scan& scan,

@@ -123,8 +123,10 @@ std::string further_figures(const Json& summary) {
   for (const auto& [alignment, scan] : summary["scans"].items()) {
     text += "\nAgainst the scan, aligned by " + alignment + ", " + fixed(scan["sequences"], 0) +
             " sequences: accuracy " + fixed(scan["accuracy"], 4) + ", completeness " +
-            fixed(scan["completeness"], 4) + ", sum of both clipped (ScanNet's Chamfer) " +
-            fixed(scan["clipped_sum"], 4);
+            fixed(scan["completeness"], 4) + ", mean of both " + fixed(scan["chamfer"], 4);
+    if (scan["clipped_sum"].is_number() && std::isfinite(scan["clipped_sum"].get<double>())) {
+      text += ", sum of both clipped (ScanNet's Chamfer) " + fixed(scan["clipped_sum"], 4);
+    }
     if (!scan["f_score_percent"].empty()) {
       text += ", F-score " + fixed(scan["f_score_percent"][0]["f"], 2) + " %";
     }

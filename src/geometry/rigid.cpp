@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/geometry/rigid.h"
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace vggt {
 namespace {
@@ -44,6 +46,28 @@ Rigid inverse(const Rigid& b_from_a) {
   result.translation = rotated(result.rotation, b_from_a.translation);
   for (double& value : result.translation) value = -value;
   return result;
+}
+
+double orthonormal_error(const std::array<double, 9>& matrix) {
+  double worst = 0;
+  for (size_t a = 0; a < 3; ++a) {
+    for (size_t b = 0; b < 3; ++b) {
+      double product = a == b ? -1 : 0;
+      for (size_t k = 0; k < 3; ++k) product += matrix[3 * a + k] * matrix[3 * b + k];
+      if (!std::isfinite(product)) return std::numeric_limits<double>::infinity();
+      worst = std::max(worst, std::abs(product));
+    }
+  }
+  return worst;
+}
+
+double determinant(const std::array<double, 9>& m) {
+  return m[0] * (m[4] * m[8] - m[5] * m[7]) - m[1] * (m[3] * m[8] - m[5] * m[6]) +
+         m[2] * (m[3] * m[7] - m[4] * m[6]);
+}
+
+bool is_rotation(const std::array<double, 9>& matrix, double tolerance) {
+  return orthonormal_error(matrix) <= tolerance && determinant(matrix) > 0;
 }
 
 double rotation_angle(const std::array<double, 9>& r) {

@@ -20,6 +20,16 @@ Rigid operator*(const Rigid& c_from_b, const Rigid& b_from_a);
 /// [R^T | -R^T t]
 Rigid inverse(const Rigid& b_from_a);
 
+/// How far a row-major matrix is from orthonormal rows: the largest entry of |R R^T - 1|; infinity
+/// if not all of it is finite. A reflection is orthonormal, too: see determinant().
+double orthonormal_error(const std::array<double, 9>& matrix);
+
+/// Of a row-major matrix: 1 for a rotation, -1 for a reflection.
+double determinant(const std::array<double, 9>& matrix);
+
+/// Whether a row-major matrix is a rotation, to `tolerance` in orthonormal_error().
+bool is_rotation(const std::array<double, 9>& matrix, double tolerance);
+
 /// How far a rotation turns, in radians, [0, pi]: atan2 of its sine and cosine, exact to rounding
 /// at both ends, unlike the arc cosine.
 double rotation_angle(const std::array<double, 9>& rotation);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/io/scene_folder.h"
 
+#include "src/geometry/rigid.h"
 #include "src/io/binary_file.h"
 #include "src/io/json_file.h"
 #include "src/io/utf8.h"
@@ -32,25 +33,15 @@ void expect_text(const JsonFields& fields, const char* field, const char* expect
 
 void check_rotation(const JsonFields& fields, const std::array<double, 9>& r) {
   constexpr double kTolerance = 1e-12;  // the format's own
-  double worst = 0;
-  for (int a = 0; a < 3; ++a) {
-    for (int b = 0; b < 3; ++b) {
-      double product = a == b ? -1 : 0;
-      for (int column = 0; column < 3; ++column) product += r[3 * a + column] * r[3 * b + column];
-      worst = std::max(worst, std::abs(product));
-    }
-  }
-  if (!(worst <= kTolerance)) {
+  const double error = orthonormal_error(r);
+  if (error > kTolerance) {
     char text[32];
-    std::snprintf(text, sizeof(text), "%.1e", worst);
+    std::snprintf(text, sizeof(text), "%.1e", error);
     fields.fail(
         "R",
         std::string("is not orthonormal to 1e-12 (off by ") + text + "): write it with 17 digits");
   }
-  const double determinant = r[0] * (r[4] * r[8] - r[5] * r[7]) -
-                             r[1] * (r[3] * r[8] - r[5] * r[6]) +
-                             r[2] * (r[3] * r[7] - r[4] * r[6]);
-  if (determinant < 0) fields.fail("R", "is a reflection, not a rotation");
+  if (determinant(r) < 0) fields.fail("R", "is a reflection, not a rotation");
 }
 
 SceneFrame frame_from(const JsonFields& fields) {

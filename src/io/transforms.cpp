@@ -2,6 +2,7 @@
 #include "src/io/transforms.h"
 
 #include "src/base/error.h"
+#include "src/geometry/rigid.h"
 #include "src/io/binary_file.h"
 #include "src/io/json_file.h"
 #include "src/io/utf8.h"
@@ -27,17 +28,13 @@ constexpr double kOpenGlFromOpenCv[] = {1, -1, -1};
 // A rotation and a translation, up to what matrices written with few digits are off.
 void check_rigid(const JsonFields& fields, const std::array<double, 16>& matrix) {
   constexpr double kTolerance = 1e-3;
-  double worst = 0;
-  for (int a = 0; a < 3; ++a) {
-    worst = std::max(worst, std::abs(matrix[12 + a]));
-    for (int b = 0; b < 3; ++b) {
-      double product = a == b ? -1 : 0;
-      for (int row = 0; row < 3; ++row) product += matrix[4 * row + a] * matrix[4 * row + b];
-      worst = std::max(worst, std::abs(product));
-    }
+  std::array<double, 9> rotation;
+  for (size_t i = 0; i < 9; ++i) rotation[i] = matrix[4 * (i / 3) + i % 3];
+  bool rigid = is_rotation(rotation, kTolerance);
+  for (size_t i = 0; i < 4; ++i) {
+    rigid = rigid && std::abs(matrix[12 + i] - (i == 3 ? 1 : 0)) <= kTolerance;
   }
-  worst = std::max(worst, std::abs(matrix[15] - 1));
-  if (!(worst < kTolerance)) fields.fail("transform_matrix", "is no rotation and translation");
+  if (!rigid) fields.fail("transform_matrix", "is no rotation and translation");
 }
 
 void check_model(const JsonFields& fields) {

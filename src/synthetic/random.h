@@ -3,24 +3,24 @@
 
 #include <cstdint>
 
+#include "src/base/mixed.h"
+
 namespace vggt::synthetic {
 
 /// Numbers that look random, given by (seed, stream, count) alone: the same on every machine,
-/// unlike those of <random>'s distributions, and streams do not disturb each other. The mixing
-/// function is the finaliser of SplitMix64 (Steele et al., "Fast splittable pseudorandom number
-/// generators", OOPSLA 2014), which is no cipher.
+/// unlike those of <random>'s distributions, and streams do not disturb each other.
 ///
 /// C++ leaves open in which order a call's arguments and an operator's operands are evaluated: draw
 /// one number per expression, or in braces, which are evaluated from left to right.
 class Random {
  public:
   explicit Random(uint64_t seed, uint64_t stream = 0)
-      : key_(mix(mix(seed + kStep) ^ (stream * kStep + kStep))) {}
+      : key_(scrambled(mixed(seed) ^ (stream * kMixStep + kMixStep))) {}
 
   /// A stream of its own for a part of the work; drawing from it leaves this one as it is.
   Random stream(uint64_t which) const { return Random(key_, which + 1); }
 
-  uint64_t bits() { return mix(key_ + kStep * ++count_); }
+  uint64_t bits() { return scrambled(key_ + kMixStep * ++count_); }
 
   /// In [0, 1).
   double uniform() { return static_cast<double>(bits() >> 11) * 0x1p-53; }
@@ -45,14 +45,6 @@ class Random {
   }
 
  private:
-  static constexpr uint64_t kStep = 0x9E3779B97F4A7C15ULL;
-
-  static uint64_t mix(uint64_t v) {
-    v = (v ^ (v >> 30)) * 0xBF58476D1CE4E5B9ULL;
-    v = (v ^ (v >> 27)) * 0x94D049BB133111EBULL;
-    return v ^ (v >> 31);
-  }
-
   uint64_t key_;
   uint64_t count_ = 0;
 };

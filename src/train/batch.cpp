@@ -32,8 +32,10 @@ CameraMatrices relative_to_first(const std::vector<Camera>& cameras) {
 }
 
 double mean_distance(const at::Tensor& depth, const CameraMatrices& cameras) {
-  const at::Tensor points = kernels::unproject(
-      depth, cameras.extrinsics.to(at::kFloat), cameras.intrinsics.to(at::kFloat), at::kDouble);
+  const at::Tensor points = kernels::unproject(depth,
+                                               cameras.extrinsics.to(depth.device(), at::kFloat),
+                                               cameras.intrinsics.to(depth.device(), at::kFloat),
+                                               at::kDouble);
   const at::Tensor distances = points.norm(2, -1).masked_select(depth > 0);
   return distances.numel() > 0 ? distances.mean().item<double>() : 1;
 }
@@ -95,7 +97,7 @@ Batch make_batch(const std::vector<synthetic::Sample>& scenes, uint64_t seed) {
     return scene.tracks.pixels.defined() && scene.tracks.pixels.size(1) > 0;
   };
   if (std::all_of(scenes.begin(), scenes.end(), has_tracks)) add_tracks(scenes, batch);
-  return batch;
+  return batch.to(batch.depth.device());
 }
 
 }  // namespace vggt::train

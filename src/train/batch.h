@@ -23,10 +23,19 @@ struct Batch {
 
   int64_t frames() const { return images.size(1); }
   Batch to(at::Device device) const;
+
+  /// Calls `visit` for each tensor that is there.
+  template <class Visitor>
+  void each(const Visitor& visit) const {
+    for (const at::Tensor* tensor :
+         {&images, &depth, &pose, &camera.extrinsics, &camera.intrinsics, &tracks, &visible}) {
+      if (tensor->defined()) visit(*tensor);
+    }
+  }
 };
 
-/// Scenes of equal size and frame count, with or without tracks. `seed` decides the pictures' exposure, noise and the like:
-/// one render serves several times.
+/// Scenes of equal size and frame count, with or without tracks, on one device, where the batch is,
+/// too. `seed` decides the pictures' exposure, noise and the like: one render serves several times.
 Batch make_batch(const std::vector<synthetic::Sample>& scenes, uint64_t seed);
 
 }  // namespace vggt::train

@@ -2,7 +2,10 @@
 #include "src/train/batch_source.h"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 #include <c10/core/GradMode.h>
+#include <c10/core/StreamGuard.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
 #include <omp.h>
 
 #include <algorithm>
@@ -22,11 +25,15 @@ enum Stream : uint64_t { kRender, kPhotometric };
 BatchSource::BatchSource(const Recipe& recipe,
                          const std::vector<at::Tensor>& photos,
                          int64_t first_step,
-                         int threads)
+                         at::Device device)
     : recipe_(recipe),
+      device_(device),
       textures_(synthetic::make_textures(
-          {.seed = recipe.data.texture_seed, .count = recipe.data.textures, .photos = photos})),
-      thread_([this, first_step, threads] { run(first_step, threads); }) {}
+          {.seed = recipe.data.texture_seed, .count = recipe.data.textures, .photos = photos})) {
+  // Samples are rendered where the atlas is.
+  textures_.atlas = textures_.atlas.to(device_);
+  thread_ = std::thread([this, first_step] { run(first_step); });
+}
 
 BatchSource::~BatchSource() {
   {
@@ -44,10 +51,16 @@ Batch BatchSource::next() {
   Batch batch = std::move(ready_.front());
   ready_.pop_front();
   changed_.notify_all();
+  if (!device_.is_cpu()) {
+    // The rendering stream's memory: it may have it back once this thread's stream is done with it.
+    const c10::Stream stream = c10::impl::VirtualGuardImpl(device_.type()).getStream(device_);
+    batch.each([&](const at::Tensor& tensor) { tensor.record_stream(stream); });
+  }
   return batch;
 }
 
-// Scenes of one size and frame count, about recipe.data.pictures pictures of 140 x 140 together.
+// Scenes of one size and frame count, about recipe.data.pictures pictures of 140 x 140 together:
+// one scene of fewer frames where these are large.
 BatchSource::Scenes BatchSource::render(int64_t index) const {
   const DataRecipe& data = recipe_.data;
   Random random = Random(recipe_.seed, kRender).stream(static_cast<uint64_t>(index));
@@ -55,10 +68,12 @@ BatchSource::Scenes BatchSource::render(int64_t index) const {
     return list[static_cast<size_t>(random.index(static_cast<int64_t>(list.size())))];
   };
   const auto [height, width] = one_of(data.sizes_px);
-  const int64_t frames = random.integer(data.min_frames, data.max_frames);
   constexpr double kPixels = 140 * 140;
   const double pictures =
       static_cast<double>(data.pictures) * kPixels / static_cast<double>(height * width);
+  const int64_t most_frames =
+      std::clamp(static_cast<int64_t>(pictures), data.min_frames, data.max_frames);
+  const int64_t frames = random.integer(data.min_frames, most_frames);
   const int64_t count = std::max<int64_t>(1, std::llround(pictures / static_cast<double>(frames)));
 
   // The cameras of a scene move apart while the model learns.
@@ -90,8 +105,16 @@ const BatchSource::Scenes& BatchSource::scenes_of(int64_t render_index) {
   return group_.emplace(render_index, render(render_index)).first->second;
 }
 
-void BatchSource::run(int64_t step, int threads) {
-  omp_set_num_threads(threads);  // of this thread's work alone, unlike at::set_num_threads()
+void BatchSource::run(int64_t step) {
+  // Of this thread's work alone, unlike at::set_num_threads(). Beside a GPU the processor has
+  // nothing else to do.
+  omp_set_num_threads(device_.is_cpu() ? 1 : at::get_num_threads());
+  // On a GPU waiting for a picture must not be waiting for the steps that are queued there.
+  c10::OptionalStreamGuard own_stream;
+  if (!device_.is_cpu()) {
+    own_stream.reset_stream(
+        c10::impl::VirtualGuardImpl(device_.type()).getStreamFromGlobalPool(device_));
+  }
   constexpr size_t kAhead = 2;
   const c10::NoGradGuard no_gradients;
   const int64_t group = recipe_.data.group;
@@ -103,6 +126,7 @@ void BatchSource::run(int64_t step, int threads) {
       const uint64_t seed =
           Random(recipe_.seed, kPhotometric).stream(static_cast<uint64_t>(step)).bits();
       Batch batch = make_batch(scenes_of(render_index), seed);
+      if (own_stream.current_stream()) own_stream.current_stream()->synchronize();
       std::unique_lock lock(mutex_);
       changed_.wait(lock, [&] { return stopping_ || ready_.size() < kAhead; });
       if (stopping_) return;

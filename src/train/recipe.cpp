@@ -92,6 +92,7 @@ void visit(ValidationRecipe& r, Visitor& field) {
 template <class Visitor>
 void visit(Recipe& r, Visitor& field) {
   field("model", r.model);
+  field("weights", r.weights);
   field("seed", r.seed);
   field("encoder_steps", r.encoder_steps);
   field("steps", r.steps);

@@ -18,7 +18,10 @@ struct DataRecipe {
   std::vector<std::array<int64_t, 2>> sizes_px = {{140, 140}, {112, 140}, {98, 140}};  ///< H, W
   int64_t min_frames = 2;  ///< of a scene
   int64_t max_frames = 4;
-  int64_t pictures = 32;  ///< of a step, about: scenes times frames of 140 x 140 pixels
+  /// Of a step: scenes times frames of 140 x 140 pixels, 100 patches each, up to a third more. A
+  /// scene of larger pictures has fewer frames than max_frames where it would not fit, so that a
+  /// step's memory is bounded; min_frames it always has.
+  int64_t pictures = 32;
   double min_overlap = 0.25;
   int64_t tracks = 0;           ///< points of frame 0 to follow, for a track head
   double spread_start = 0.15;   ///< SampleOptions::spread at first, growing to 1
@@ -81,6 +84,7 @@ struct ValidationRecipe {
 /// up to the last steps, so that a run can be ended, or go on, where one wants.
 struct Recipe {
   std::string model = "mini";  ///< preset
+  std::string weights;         ///< file of the weights that it begins with; "": random ones
   uint64_t seed = 0;
   int64_t encoder_steps = 0;  ///< the encoder alone learns descriptors
   int64_t steps = 20000;      ///< after these

@@ -2,7 +2,6 @@
 #include "src/train/trainer.h"
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 #include <ATen/autocast_mode.h>
 #include <c10/core/GradMode.h>
 #include <torch/nn/utils/clip_grad.h>
@@ -104,12 +103,11 @@ void Trainer::update_average() {
 
 // Returns whether the weights changed.
 bool Trainer::step(const Batch& batch, StepReport& sum) {
-  const at::Device device = parameters_.front().second.device();
   optimiser_->zero_grad(/*set_to_none=*/true);
   StepLosses losses;
   {
-    const Autocast autocast(device.type(), recipe_.bf16);
-    losses = objective_.losses(batch.to(device), step_);
+    const Autocast autocast(batch.images.device().type(), recipe_.bf16);
+    losses = objective_.losses(batch, step_);
   }
   const auto loss = losses.total.item<double>();
   if (!std::isfinite(loss)) {
@@ -126,7 +124,8 @@ bool Trainer::step(const Batch& batch, StepReport& sum) {
     if (options_.on_skip) options_.on_skip("its gradient is not finite");
     return false;
   }
-  for (auto& group : optimiser_->param_groups()) group.options().set_lr(learning_rate());
+  sum.learning_rate = learning_rate();
+  for (auto& group : optimiser_->param_groups()) group.options().set_lr(sum.learning_rate);
   optimiser_->step();
   ++updates_;
   update_average();
@@ -152,9 +151,7 @@ void Trainer::run(const ProgressCallback& progress) {
     if (options_.on_checkpoint) options_.on_checkpoint(checkpoint());
   };
 
-  // Beside a GPU the processor has nothing else to do.
-  const bool learns_on_gpu = parameters_.front().second.is_cuda();
-  BatchSource source(recipe_, options_.photos, step_, learns_on_gpu ? at::get_num_threads() : 1);
+  BatchSource source(recipe_, options_.photos, step_, parameters_.front().second.device());
   StepReport sum;
   int64_t counted = 0;
   int64_t skipped = 0;
@@ -177,7 +174,6 @@ void Trainer::run(const ProgressCallback& progress) {
         const auto n = static_cast<double>(counted);
         sum.step = step_;
         sum.seconds = seconds_before + seconds_since(start);
-        sum.learning_rate = learning_rate();
         sum.loss /= n;
         sum.gradient_norm /= n;
         for (auto& part : sum.parts) part.second /= n;
@@ -228,8 +224,9 @@ void Trainer::resume(const Checkpoint& checkpoint) {
                           " steps, the checkpoint is of step " + std::to_string(checkpoint.step) +
                           ": give it more steps");
   }
-  // A run may end sooner or later than it was said when it began.
+  // A run may end sooner or later than it was said when it began; its weights are the checkpoint's.
   Recipe begun = Recipe::from_json(checkpoint.recipe, "checkpoint");
+  recipe_.weights = begun.weights;
   begun.steps = recipe_.steps;
   begun.optimiser.decay_steps = recipe_.optimiser.decay_steps;
   if (begun.to_json() != recipe_.to_json()) {

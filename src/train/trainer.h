@@ -60,6 +60,9 @@ class Trainer {
 
   Checkpoint checkpoint() const;
 
+  /// What is run; after resume() with the weights that the run began with.
+  const Recipe& recipe() const { return recipe_; }
+
   /// The averaged weights by the parameters' names, float32.
   const std::map<std::string, at::Tensor>& average() const { return average_; }
 

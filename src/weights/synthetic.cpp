@@ -7,21 +7,12 @@
 #include <numeric>
 #include <string_view>
 
+#include "src/base/mixed.h"
+
 namespace vggt {
 namespace {
 
-uint64_t fnv1a(std::string_view key) {
-  uint64_t hash = 0xcbf29ce484222325ull;
-  for (const char c : key) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ull;
-  return hash;
-}
-
-uint64_t random_bits(uint64_t hash, uint64_t index) {
-  uint64_t z = hash + (index + 1) * 0x9E3779B97F4A7C15ull;
-  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ull;
-  z = (z ^ (z >> 27)) * 0x94D049BB133111EBull;
-  return z ^ (z >> 31);
-}
+uint64_t random_bits(uint64_t hash, uint64_t index) { return mixed(hash + index * kMixStep); }
 
 // The value of an element is offset + scale * u; some tensors have `first` elements with numbers of
 // their own.
@@ -101,7 +92,7 @@ void fill(float* out, int64_t begin, int64_t end, uint64_t hash, Distribution di
 
 at::Tensor synthetic_parameter(const std::string& key, at::IntArrayRef shape, uint64_t seed) {
   const Rule rule = rule_of(key, shape);
-  const uint64_t hash = fnv1a(key) ^ seed;
+  const uint64_t hash = hash_of(key) ^ seed;
   at::Tensor tensor = at::empty(shape, at::kFloat);
   float* out = tensor.mutable_data_ptr<float>();
   fill(out, 0, tensor.numel(), hash, rule.general);
@@ -110,8 +101,8 @@ at::Tensor synthetic_parameter(const std::string& key, at::IntArrayRef shape, ui
 }
 
 at::Tensor synthetic_images(int64_t frames, int64_t height, int64_t width, uint64_t seed) {
-  const uint64_t block_hash = fnv1a("image.blocks") ^ seed;
-  const uint64_t noise_hash = fnv1a("image.noise") ^ seed;
+  const uint64_t block_hash = hash_of("image.blocks") ^ seed;
+  const uint64_t noise_hash = hash_of("image.noise") ^ seed;
   const auto byte = [](uint64_t hash, int64_t index) {
     return static_cast<unsigned>(random_bits(hash, static_cast<uint64_t>(index)) >> 56);
   };

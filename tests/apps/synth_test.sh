@@ -44,8 +44,10 @@ said 2 'overwrite' synth "${small[@]}" -o "$out"
 said 0 '2 scenes' synth "${small[@]}" -o "$out" --overwrite
 mkdir "$folder/mine"
 touch "$folder/mine/letter.txt"
-said 2 'letter.txt is no synthetic scene' synth "${small[@]}" -o "$folder/mine" --overwrite
-[[ -f "$folder/mine/letter.txt" ]] || fail "a file of the user is gone"
+said 2 'letter.txt is none of the files of synthetic scenes' synth "${small[@]}" -o "$folder/mine" --overwrite
+touch "$out/scene_0000/images/mine.jpg"
+said 2 'mine.jpg is none of the files of synthetic scenes' synth "${small[@]}" -o "$out" --overwrite
+[[ -f "$folder/mine/letter.txt" && -f "$out/scene_0000/images/mine.jpg" ]] || fail "a file of the user is gone"
 while read -r option value pattern; do
   said 2 "$pattern" synth $option $value -o "$folder/x"
 done <<'BAD'

@@ -32,6 +32,21 @@ python3 -c 'import sys; a, b = map(float, sys.argv[1:]); sys.exit(not abs(a - b)
   fail "a run that was killed ends at $again, one that was not at $last"
 [[ $(grep -c '"loss"' "$folder/killed/log.jsonl") -eq $(grep -c '"loss"' "$folder/whole/log.jsonl") ]] || fail "the log lacks steps, or has some twice"
 
+# Steps that cannot be learned from are left out and said; where none is left the run ends.
+sed 's/"learning_rate": 0.001/"learning_rate": 1e30/' "$recipe" >"$folder/wild.json"
+said 1 'try a smaller learning rate' train "$folder/wild.json" -o "$folder/wild"
+grep -q 'left out: its .* is not finite' <<<"$output" || fail "steps that were left out were not said: $output"
+grep -q '"skipped"' "$folder/wild/log.jsonl" || fail "the log does not tell of steps that were left out"
+
+# A recipe may begin with weights.
+sed "s|\"seed\": 1|\"seed\": 1, \"weights\": \"$folder/whole/model.safetensors\"|" "$recipe" >"$folder/begin.json"
+said 0 'trained\|steps' train "$folder/begin.json" -o "$folder/begun" --minutes 0.02
+begun=$(loss "$folder/begun/log.jsonl" 0 1)
+python3 -c 'import sys; sys.exit(not float(sys.argv[2]) < 0.75 * float(sys.argv[1]))' "$first" "$begun" ||
+  fail "a run with weights begins with a loss of $begun, one without with $first"
+sed "s|\"seed\": 1|\"seed\": 1, \"weights\": \"nowhere\"|" "$recipe" >"$folder/nowhere.json"
+said 1 'nowhere' train "$folder/nowhere.json" -o "$folder/nowhere"
+
 # Killed before the first checkpoint: the same command begins anew, and so does --resume.
 mkdir "$folder/early"
 cp "$folder/whole/recipe.json" "$folder/early"

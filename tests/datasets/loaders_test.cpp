@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Each loader on a tiny data set in its exact layout, whole and broken: of photos.
+#include "datasets/dtu.h"
 #include "datasets/registry.h"
 
 #include "datasets/eth3d.h"
@@ -214,6 +215,37 @@ TEST_F(Loaders, DtuWithCommonCameras) {
   expect_poses(sequences[0]);
   EXPECT_EQ(sequences[0].frames[0].camera.fx_px, 100);
   EXPECT_EQ(read_depth(sequences[0].frames[2].depth)[0][1].item<float>(), 2);
+}
+
+// The volume of the test of MATLAB files, and a plane.
+TEST_F(Loaders, DtuFindsTheScanThatPointsAreComparedWith) {
+  const std::string photo = read_bytes("tests/golden/preprocess/images/rgb_portrait_90x160.png");
+  for (const std::string scan : {"scan1", "scan24"}) {
+    write(scan + "/images/00000000.png", photo);
+    write(scan + "/cams/00000000_cam.txt",
+          "extrinsic\n" + matrix_text(cam_from_world(truth_[0])) +
+              "\nintrinsic\n100 0 45\n0 100 80\n0 0 1\n\n425 2.5\n");
+  }
+  write("Points/stl/stl024_total.ply", "ply");
+  write("ObsMask/ObsMask24_10.mat", read_bytes("tests/golden/dtu/ObsMask24_10.mat"));
+  write("Points/stl/stl001_total.ply", "ply");
+  write("ObsMask/Plane24.mat", read_bytes("tests/golden/dtu/Plane24.mat"));
+  const auto sequences = load("dtu").sequences;
+  ASSERT_EQ(sequences.size(), 2);
+  EXPECT_EQ(sequences[0].scan.path, "");  // its masks are not there
+  const ScanFile scan = sequences[1].scan;
+  EXPECT_THAT(scan.path, HasSubstr("Points/stl/stl024_total.ply"));
+  const ObservedVolume volume = read_observed(scan);
+  EXPECT_EQ(volume.cubes.sizes(), (std::vector<int64_t>{2, 3, 4}));
+  EXPECT_EQ(volume.cubes.sum().item<int64_t>(), 2);
+  EXPECT_TRUE(volume.cubes[1][0][2].item<bool>());
+  EXPECT_EQ(volume.low, (std::array<double, 3>{0, 10, 20}));
+  EXPECT_EQ(volume.high, (std::array<double, 3>{20, 40, 60}));
+  EXPECT_EQ(volume.cube, 10);
+  EXPECT_EQ(volume.plane, (std::array<double, 4>{0.25, 0.5, -1.5, 3}));
+  write("ObsMask/ObsMask24_10.mat", read_bytes("tests/golden/dtu/Plane24.mat"));
+  EXPECT_THAT(message_of<IoError>([&] { read_observed(scan); }),
+              HasSubstr("ObsMask24_10.mat: holds no array ObsMask"));
 }
 
 ColmapModel model_of(const std::vector<Camera>& cameras, const std::string& prefix) {

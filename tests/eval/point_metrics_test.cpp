@@ -134,5 +134,21 @@ TEST(Points, DrawsAreDistinctInOrderAndTheSameForASeed) {
   EXPECT_EQ(draw_points(points, 0, 33).size(0), 1000);
 }
 
+TEST(SpreadPoints, AreTheDistanceApartAndLeaveNoGap) {
+  // A dense plane that crosses the cubes of side 1 at all places, below 0 too.
+  const at::Tensor axis = at::arange(-20, 21, at::kDouble) * 0.23;
+  const at::Tensor x = axis.view({-1, 1}).expand({41, 41}).reshape({-1});
+  const at::Tensor y = axis.view({1, -1}).expand({41, 41}).reshape({-1});
+  const at::Tensor points = at::stack({x, y, 0.7 * x - 0.4 * y}, 1);
+  const at::Tensor kept = spread_points(points, 1, 3);
+  EXPECT_LT(kept.size(0), points.size(0) / 8);
+  const at::Tensor apart = at::cdist(kept, kept) + 9 * at::eye(kept.size(0), at::kDouble);
+  EXPECT_GE(apart.min().item<double>(), 1);
+  EXPECT_LT(std::get<0>(at::cdist(points, kept).min(1)).max().item<double>(), 1);
+  EXPECT_TRUE(kept.equal(spread_points(points, 1, 3)));
+  EXPECT_FALSE(kept.equal(spread_points(points, 1, 4)));
+  EXPECT_TRUE(points.equal(spread_points(points, 0.2, 3)));  // in their order
+}
+
 }  // namespace
 }  // namespace vggt::eval

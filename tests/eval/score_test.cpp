@@ -7,7 +7,10 @@
 #include "tests/support/message_of.h"
 #include "tests/support/plane_and_box.h"
 
+#include <ATen/ATen.h>
 #include <gtest/gtest.h>
+
+#include <cmath>
 
 namespace vggt::eval {
 namespace {
@@ -252,6 +255,68 @@ TEST_F(ScoreScan, LikeTanksAndTemplesRefinesAndCrops) {
   EXPECT_GT(result_.scans[0].second.f_scores[0].f, 0.95);
   // Nothing of it.
   truth_.scan->crop->high = -1e2;
+  score(predicted_, truth_, {}, result_);
+  EXPECT_TRUE(result_.scans.empty());
+}
+
+// The surface once more as a scan in millimetres, half of its box observed, all of it above the table.
+TEST_F(ScoreScan, LikeDtuCountsWhatIsObservedAndAboveTheTable) {
+  constexpr double kMillimetres = 1000;
+  for (Camera& camera : truth_.cameras) {
+    for (double& t : camera.translation) t *= kMillimetres;
+  }
+  const at::Tensor points = surface_ * kMillimetres;
+  const at::Tensor low = std::get<0>(points.min(0));
+  const at::Tensor high = std::get<0>(points.max(0));
+  ObservedVolume observed{.cubes = at::ones({2, 1, 1}, at::kBool), .cube = 1};
+  double widest = 0;
+  for (int64_t k = 0; k < 3; ++k) {
+    observed.low[static_cast<size_t>(k)] = low[k].item<double>() - 1;
+    observed.high[static_cast<size_t>(k)] = high[k].item<double>() + 1;
+    widest = std::max(widest, (high[k] - low[k]).item<double>() + 2);
+  }
+  observed.cube = 2 * widest;  // the first cube holds all
+  truth_.scan = Scan{.points = points, .observed = observed};
+  score(predicted_, truth_, {}, result_);
+  ASSERT_EQ(result_.scans.size(), 1);
+  EXPECT_EQ(result_.scans[0].first, "cameras");
+  const PointScores all = result_.scans[0].second;
+  // float32 depth of some thousand millimetres.
+  EXPECT_LT(all.accuracy.mean, 0.01);
+  // Points nearer than 0.2 mm to another are left out, so the scan's own are that far at most.
+  EXPECT_LT(all.completeness.mean, 0.2);
+  EXPECT_DOUBLE_EQ(all.chamfer, (all.accuracy.mean + all.completeness.mean) / 2);
+  EXPECT_TRUE(std::isnan(all.clipped_sum));
+  EXPECT_EQ(all.true_points, points.size(0));
+
+  // A table in the middle hides what is below it from completeness, not from accuracy.
+  const double middle = ((low[0] + high[0]) / 2).item<double>();
+  truth_.scan->observed->plane = {1, 0, 0, -middle};
+  score(predicted_, truth_, {}, result_);
+  const PointScores above = result_.scans[0].second;
+  EXPECT_EQ(above.true_points, points.select(1, 0).gt(middle).sum().item<int64_t>());
+  EXPECT_EQ(above.predicted_points, all.predicted_points);
+
+  // What is observed decides of accuracy, not of completeness.
+  truth_.scan->observed = observed;
+  truth_.scan->observed->cube = middle - observed.low[0];  // nearer to the second from half way on
+  truth_.scan->observed->cubes = at::ones({3, 99, 99}, at::kBool);
+  truth_.scan->observed->cubes.slice(0, 1).fill_(false);
+  score(predicted_, truth_, {}, result_);
+  const PointScores seen = result_.scans[0].second;
+  EXPECT_LT(seen.predicted_points, all.predicted_points);
+  EXPECT_GT(seen.predicted_points, 0);
+  EXPECT_EQ(seen.true_points, all.true_points);
+
+  // What is 20 mm and more away does not count; nothing is left if that is all.
+  truth_.scan->observed = observed;
+  truth_.scan->points = at::cat({points, points.slice(0, 0, 2000) + 500});
+  truth_.scan->observed->high[2] += 600;
+  truth_.scan->observed->high[1] += 600;
+  truth_.scan->observed->high[0] += 600;
+  score(predicted_, truth_, {}, result_);
+  EXPECT_LT(result_.scans[0].second.completeness.mean, 0.2);
+  truth_.scan->points = points + 5000;
   score(predicted_, truth_, {}, result_);
   EXPECT_TRUE(result_.scans.empty());
 }

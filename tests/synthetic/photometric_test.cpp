@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 namespace vggt::synthetic {
@@ -199,6 +200,112 @@ TEST(Photometric, ContrastBendsAllPicturesAlike) {
     bent = bent || (values - plain).abs().max().item<double>() > 0.05;
   }
   EXPECT_TRUE(bent);
+}
+
+TEST(Photometric, FramesHaveNoiseOfTheirOwn) {
+  PhotometricOptions options = kNothing;
+  options.noise = 1;
+  const at::Tensor seen = light_of(photometric(at::full({2, 3, 96, 96}, 1.0), 3, options));
+  const at::Tensor noise = ((seen - seen.mean()) / seen.std()).flatten(1);
+  // Of neighbours in one frame and the next, too: five deviations.
+  for (int64_t shift = 0; shift < 4; ++shift) {
+    const int64_t n = noise.size(1) - shift;
+    const double limit = 5 / std::sqrt(static_cast<double>(n));
+    EXPECT_NEAR(
+        (noise[0].slice(0, shift) * noise[1].slice(0, 0, n)).mean().item<double>(), 0, limit);
+    EXPECT_NEAR(
+        (noise[1].slice(0, shift) * noise[0].slice(0, 0, n)).mean().item<double>(), 0, limit);
+  }
+  const at::Tensor other = light_of(photometric(at::full({2, 3, 96, 96}, 1.0), 4, options));
+  const at::Tensor others = ((other - other.mean()) / other.std()).flatten(1);
+  EXPECT_NEAR((noise[0] * others[0]).mean().item<double>(), 0, 5 / std::sqrt(3 * 96 * 96));
+}
+
+// Exposure is locked in about half of the samples; its mean differs from sample to sample.
+TEST(Photometric, ExposureIsOfTheSampleAndSometimesOfEachFrame) {
+  PhotometricOptions options = kNothing;
+  options.exposure = 0.3;
+  const at::Tensor light = at::full({3, 3, 4, 4}, 1.0);
+  int locked = 0;
+  double darkest = 9;
+  double brightest = 0;
+  for (uint64_t seed = 0; seed < 30; ++seed) {
+    const at::Tensor seen = light_of(photometric(light, seed, options)).select(1, 1).mean({1, 2});
+    if ((seen.max() - seen.min()).item<double>() < 1e-9) {
+      ++locked;
+      darkest = std::min(darkest, seen.min().item<double>());
+      brightest = std::max(brightest, seen.max().item<double>());
+    }
+  }
+  EXPECT_GT(locked, 6);
+  EXPECT_LT(locked, 24);
+  // Half a stop times 0.3 is the deviation of the sample's: 0.15 stops.
+  EXPECT_GT(std::log2(brightest / darkest), 0.2);
+}
+
+TEST(Photometric, WhiteBalanceMovesRedAgainstBlueAndGreenApart) {
+  PhotometricOptions options = kNothing;
+  options.white_balance = 1;
+  const at::Tensor light = at::full({1, 3, 4, 4}, 1.0);
+  bool green_moves = false;
+  for (uint64_t seed = 0; seed < 10; ++seed) {
+    const at::Tensor gain = light_of(photometric(light, seed, options))[0].mean({1, 2}) / 0.65;
+    // What red gains blue loses; a brightness up to 1 is not cut off here by more than rounding.
+    if (gain.max().item<double>() < 1.5) {
+      EXPECT_NEAR((gain[0] + gain[2]).item<double>(), 2, 1e-4) << seed;
+    }
+    green_moves = green_moves || std::abs(gain[1].item<double>() - 1) > 0.01;
+  }
+  EXPECT_TRUE(green_moves);
+}
+
+TEST(Photometric, BlurIsOfAFewTenthsOfAPixelAndGrowsWithTheLens) {
+  PhotometricOptions options = kNothing;
+  options.blur = 1;
+  // Of a point's light, the share of its neighbour: at most that of a deviation of 0.7 px per 140.
+  const auto share = [&](int64_t height, int64_t width, uint64_t seed) {
+    at::Tensor light = at::full({1, 3, height, width}, 0.5);
+    light[0][1][height / 2][width / 2] = 0.6;
+    const at::Tensor spot = light_of(photometric(light, seed, options))[0][1] / 0.65 * 0.5 - 0.5;
+    return (spot[height / 2][width / 2 + 1] / spot[height / 2][width / 2]).item<double>();
+  };
+  double most = 0;
+  for (uint64_t seed = 0; seed < 12; ++seed) {
+    const double small = share(35, 140, seed);
+    EXPECT_LT(small, std::exp(-0.5 / (0.7 * 0.7)) + 0.01) << seed;
+    most = std::max(most, small);
+    if (small < 0.05) continue;
+    // Four times the pixels on the longer side, twice the deviation: the fourth root.
+    EXPECT_NEAR(share(35, 560, seed), std::pow(small, 0.25), 0.02) << seed;
+  }
+  EXPECT_GT(most, 0.05);
+}
+
+TEST(Photometric, ContrastMakesDarkerMiddlesAndPalerColours) {
+  PhotometricOptions options = kNothing;
+  options.contrast = 1;
+  at::Tensor light = at::zeros({1, 3, 4, 4});
+  light[0][0].fill_(1);
+  light[0][1].fill_(0.5);
+  light[0][2].fill_(0.25);
+  bool darker = false;
+  bool brighter = false;
+  bool paler = false;
+  bool stronger = false;
+  const at::Tensor plain = photometric(light, 1, kNothing)[0].mean({1, 2});
+  for (uint64_t seed = 0; seed < 20; ++seed) {
+    const at::Tensor seen = photometric(light, seed, options)[0].mean({1, 2});
+    const double change = (seen.mean() - plain.mean()).item<double>();
+    darker = darker || change < -0.02;
+    brighter = brighter || change > 0.05;
+    const double spread = ((seen[0] - seen[2]) / (plain[0] - plain[2])).item<double>();
+    paler = paler || spread < 0.75;
+    stronger = stronger || spread > 1.02;
+  }
+  EXPECT_TRUE(darker);
+  EXPECT_TRUE(brighter);
+  EXPECT_TRUE(paler);
+  EXPECT_TRUE(stronger);
 }
 
 }  // namespace

@@ -233,5 +233,150 @@ TEST(Rig, ASmallerSpreadMovesLess) {
   }
 }
 
+TEST(Rig, TurnsGoEitherWayAndLookAboutLevel) {
+  int left = 0;
+  int right = 0;
+  double up = 0;
+  int64_t count = 0;
+  for (uint64_t seed = 0; seed < kSeeds; ++seed) {
+    const auto cameras = drawn(hall(), {.rig = RigKind::kTurn, .frames = 2}, seed);
+    if (cameras.empty()) continue;
+    const Vector a = forward_of(cameras[0]);
+    const Vector b = forward_of(cameras[1]);
+    (a[0] * b[1] - a[1] * b[0] > 0 ? left : right) += 1;
+    up += a[2] + b[2];
+    count += 2;
+  }
+  EXPECT_GT(left, 3);
+  EXPECT_GT(right, 3);
+  // 0.1 rad down on average, each by a deviation of 0.12.
+  EXPECT_NEAR(up / static_cast<double>(count), -0.1, 0.1);
+}
+
+// The angle between directions in the plane.
+double turned_deg(const Vector& a, const Vector& b) {
+  return std::abs(std::atan2(a[0] * b[1] - a[1] * b[0], a[0] * b[0] + a[1] * b[1])) / kDegree;
+}
+
+TEST(Rig, WalkersOfAnObjectMostlyLookAtIt) {
+  Stage stage = hall();
+  const auto looking = [&](SceneKind kind) {
+    stage.kind = kind;
+    int64_t count = 0;
+    for (uint64_t seed = 0; seed < kSeeds; ++seed) {
+      const auto cameras = drawn(stage, {.rig = RigKind::kWalk, .frames = 4}, seed);
+      // They shake by a few hundredths, at a distance of 2.
+      count +=
+          !cameras.empty() && std::all_of(cameras.begin(), cameras.end(), [&](const Camera& c) {
+            return off_axis_deg(c, stage.centre) < 8;
+          });
+    }
+    return count;
+  };
+  EXPECT_GT(looking(SceneKind::kObject), kSeeds * 7 / 10);
+  EXPECT_GT(looking(SceneKind::kRoom), kSeeds / 5);
+  EXPECT_LT(looking(SceneKind::kRoom), kSeeds * 8 / 10);
+}
+
+TEST(Rig, WalkersBeginLookingAboutWhereThereIsSomethingAndTurnSlowly) {
+  const Stage stage = hall();
+  double turned = 0;
+  for (uint64_t seed = 0; seed < kSeeds; ++seed) {
+    const auto cameras = drawn(stage, {.rig = RigKind::kWalk, .frames = 4}, seed);
+    if (cameras.empty()) continue;
+    // Up to a right angle off, and the hand shakes.
+    EXPECT_LT(turned_deg(forward_of(cameras[0]), stage.centre - centre_of(cameras[0])), 90 + 15);
+    if (off_axis_deg(cameras[0], stage.centre) < 8) continue;
+    for (size_t i = 1; i < cameras.size(); ++i) {
+      const double step = turned_deg(forward_of(cameras[i]), forward_of(cameras[i - 1]));
+      // A quarter of a radian and 0.06 times a normal number up to 3.5, and the hand.
+      EXPECT_LT(step, (0.25 + 0.21) / kDegree + 20);
+      turned = std::max(turned, step);
+    }
+  }
+  EXPECT_GT(turned, 12);
+}
+
+TEST(Rig, DrivesLookAheadAndSomeBack) {
+  const Stage stage = hall();
+  int forward = 0;
+  int backward = 0;
+  for (uint64_t seed = 0; seed < 2 * kSeeds; ++seed) {
+    const auto cameras = drawn(stage, {.rig = RigKind::kDrive, .frames = 2, .spread = 2}, seed);
+    if (cameras.empty()) continue;
+    const Vector travelled = centre_of(cameras[1]) - centre_of(cameras[0]);
+    (dot(travelled, forward_of(cameras[0])) > 0 ? forward : backward) += 1;
+  }
+  EXPECT_GT(forward, 4 * backward);
+  EXPECT_GT(backward, 0);
+}
+
+TEST(Rig, DrivesGoRoundAClosedPathAndStartEarlyOnAnOpenOne) {
+  Stage stage = hall();
+  const auto long_drive = drawn(stage, {.rig = RigKind::kDrive, .frames = 90, .spread = 2}, 1);
+  ASSERT_EQ(long_drive.size(), 90u);
+  int64_t of_side[4] = {};
+  for (const Camera& camera : long_drive) {
+    const Vector c = centre_of(camera);
+    of_side[std::abs(c[0]) > std::abs(c[1]) ? (c[0] > 0 ? 0 : 1) : (c[1] > 0 ? 2 : 3)] += 1;
+  }
+  for (const int64_t count : of_side) EXPECT_GT(count, 5);
+
+  stage.path = {{-8, -5, 1.5}, {8, -5, 1.5}};
+  stage.path_is_closed = false;
+  for (uint64_t seed = 0; seed < kSeeds; ++seed) {
+    const auto cameras = drawn(stage, {.rig = RigKind::kDrive, .frames = 3, .spread = 1.5}, seed);
+    if (cameras.empty()) continue;
+    // Two strides of 0.15 of `near` at least, 0.7 of that; jittered by 0.06 of it.
+    EXPECT_GT(centre_of(cameras[2])[0] - centre_of(cameras[0])[0], -0.2) << seed;
+    EXPECT_LT(centre_of(cameras[0])[0], -8 + 0.6 * 16 + 0.5) << seed;
+  }
+}
+
+TEST(Rig, SomeCamerasZoomAndSomeAreHeldAslant) {
+  const Stage stage = hall();
+  int zoom = 0;
+  int slant = 0;
+  int count = 0;
+  for (uint64_t seed = 0; seed < 2 * kSeeds; ++seed) {
+    const auto cameras = drawn(stage, {.rig = RigKind::kTurn, .frames = 3}, seed);
+    if (cameras.empty()) continue;
+    ++count;
+    zoom += cameras[0].fx_px != cameras[1].fx_px;
+    double most = 0;
+    for (const Camera& camera : cameras) {
+      EXPECT_NE(camera.rotation[2], 0) << "held exactly level";
+      most = std::max(most, std::abs(camera.rotation[2]));
+    }
+    slant += most > 0.15;  // sine of the roll; four deviations of the others
+  }
+  EXPECT_GT(zoom, count / 12);
+  EXPECT_LT(zoom, count / 2);
+  EXPECT_GT(slant, 0);
+  EXPECT_LT(slant, count / 2);
+}
+
+TEST(Rig, AnyIsDrawnFromAll) {
+  const Stage stage = hall();
+  int in_place = 0;
+  int moving = 0;
+  int along_path = 0;
+  for (uint64_t seed = 0; seed < 2 * kSeeds; ++seed) {
+    const auto cameras = drawn(stage, {.frames = 3}, seed);
+    if (cameras.empty()) continue;
+    bool on_path = true;
+    for (const Camera& camera : cameras) {
+      const Vector c = centre_of(camera);
+      on_path = on_path && std::abs(std::max(std::abs(c[0]), std::abs(c[1])) - 5) < 0.35 &&
+                std::abs(c[2] - 1.5) < 0.35;
+    }
+    along_path += on_path;
+    (length(centre_of(cameras[1]) - centre_of(cameras[0])) < 1e-9 ? in_place : moving) += 1;
+  }
+  EXPECT_GT(in_place, 2);
+  EXPECT_GT(moving, 2 * in_place);
+  EXPECT_GT(along_path, 2);
+}
+
 }  // namespace
 }  // namespace vggt::synthetic

@@ -9,6 +9,8 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <cmath>
 #include <set>
 
 namespace vggt::synthetic {
@@ -154,6 +156,101 @@ TEST(Stage, LightIsVaried) {
     }
   }
   EXPECT_EQ(suns.size(), std::size(kKinds) * kSeeds);
+}
+
+// The room that a scene is in, if it is.
+const kernels::RaycastPrimitive* room_of(const Stage& stage) {
+  for (const kernels::RaycastPrimitive& solid : stage.scene.primitives) {
+    if (solid.shape == kernels::RaycastShape::kRoom) return &solid;
+  }
+  return nullptr;
+}
+
+// Whether a place is within the room, which is not turned, to 2 cm: pictures are fixed to its walls.
+bool is_within(const kernels::RaycastPrimitive& room, const double* place) {
+  constexpr double kWall = 0.02;
+  bool within = true;
+  for (size_t k = 0; k < 3; ++k) {
+    within = within && std::abs(place[k] - room.centre[k]) <= room.half[k] + kWall;
+  }
+  return within;
+}
+
+TEST(Stage, WhatIsInARoomIsWithinItsWalls) {
+  for (const SceneKind kind : {SceneKind::kRoom, SceneKind::kCorridor, SceneKind::kObject}) {
+    for (uint64_t seed = 0; seed < kSeeds; ++seed) {
+      const Stage stage = make_stage(kind, textures(), Random(seed));
+      const kernels::RaycastPrimitive* room = room_of(stage);
+      if (!room) continue;
+      for (const kernels::RaycastPrimitive& solid : stage.scene.primitives) {
+        EXPECT_TRUE(is_within(*room, solid.centre)) << name_of(kind) << " " << seed;
+      }
+      for (const kernels::RaycastPointLight& lamp : stage.scene.light.points) {
+        const double place[3] = {lamp.position[0], lamp.position[1], lamp.position[2]};
+        EXPECT_TRUE(is_within(*room, place)) << name_of(kind) << " " << seed;
+      }
+      EXPECT_TRUE(is_within(*room, stage.stand_low.data())) << name_of(kind) << " " << seed;
+      EXPECT_TRUE(is_within(*room, stage.stand_high.data())) << name_of(kind) << " " << seed;
+      EXPECT_TRUE(is_within(*room, stage.centre.data())) << name_of(kind) << " " << seed;
+      EXPECT_NE(room->materials[0], room->materials[1]) << "walls and ceiling";
+      EXPECT_NE(room->materials[1], room->materials[2]) << "ceiling and floor";
+    }
+  }
+}
+
+TEST(Stage, ThereIsSomethingToSeeAtTheCentre) {
+  int64_t free_corridors = 0;
+  for (uint64_t seed = 0; seed < kSeeds; ++seed) {
+    const Stage object = make_stage(SceneKind::kObject, textures(), Random(seed));
+    EXPECT_LT(kernels::raycast_clearance(object.scene, object.centre.data()), 0.4 * object.near)
+        << seed;
+    // A house's front, or what stands before it.
+    const Stage street = make_stage(SceneKind::kStreet, textures(), Random(seed));
+    EXPECT_LT(kernels::raycast_clearance(street.scene, street.centre.data()), 1.6) << seed;
+    const Stage corridor = make_stage(SceneKind::kCorridor, textures(), Random(seed));
+    free_corridors += kernels::raycast_clearance(corridor.scene, corridor.centre.data()) > 0;
+  }
+  EXPECT_GT(free_corridors, static_cast<int64_t>(kSeeds) * 8 / 10);
+}
+
+TEST(Stage, ObjectsAreTakenFromOutsideOfThem) {
+  int64_t free = 0;
+  int64_t count = 0;
+  for (uint64_t seed = 0; seed < kSeeds; ++seed) {
+    const Stage stage = make_stage(SceneKind::kObject, textures(), Random(seed));
+    for (int i = 0; i < 12; ++i) {
+      const auto [s, c] = sine_cosine(i * kPi / 6);
+      const Vector place = stage.centre + stage.near * Vector{0.9 * c, 0.9 * s, 0.43};
+      free += kernels::raycast_clearance(stage.scene, place.data()) > 0.05;
+      ++count;
+    }
+    EXPECT_LE(stage.far, length(stage.stand_high - stage.stand_low)) << seed;
+  }
+  EXPECT_GT(free, count * 8 / 10);
+}
+
+TEST(Stage, NothingIsTakenFromFartherAwayThanOneCanStand) {
+  for (const SceneKind kind : kKinds) {
+    for (uint64_t seed = 0; seed < kSeeds; ++seed) {
+      const Stage stage = make_stage(kind, textures(), Random(seed));
+      EXPECT_LE(stage.far, length(stage.stand_high - stage.stand_low)) << name_of(kind) << seed;
+    }
+  }
+}
+
+TEST(Stage, StreetsHaveTwoSides) {
+  for (uint64_t seed = 0; seed < kSeeds; ++seed) {
+    const Stage stage = make_stage(SceneKind::kStreet, textures(), Random(seed));
+    int64_t left = 0;
+    int64_t right = 0;
+    for (const kernels::RaycastPrimitive& solid : stage.scene.primitives) {
+      if (solid.half[0] > 15) continue;  // road and pavements
+      left += solid.centre[1] > stage.stand_high[1];
+      right += solid.centre[1] < stage.stand_low[1];
+    }
+    EXPECT_GT(left, 5) << seed;
+    EXPECT_GT(right, 5) << seed;
+  }
 }
 
 }  // namespace

@@ -115,5 +115,52 @@ TEST(Tracks, PixelsOfPointsBehindAreFarOutside) {
   EXPECT_LT(tracks.pixels[1].max().item<double>(), -1000);
 }
 
+// On each of the four sides a camera that has the points beside its picture.
+TEST(Tracks, PointsBesideThePictureAreNotVisible) {
+  kernels::RaycastScene scene;
+  scene.materials.resize(1);
+  kernels::RaycastPrimitive wall;
+  wall.half[0] = wall.half[1] = 50;
+  wall.half[2] = 0.1;
+  wall.centre[2] = 4.1;
+  scene.primitives.push_back(wall);
+  const Camera first = {
+      .width_px = 4, .height_px = 6, .fx_px = 8, .fy_px = 8, .cx_px = 2, .cy_px = 3};
+  std::vector<Camera> cameras = {first};
+  for (const double way : {-4.0, 4.0}) {
+    cameras.push_back(first);
+    cameras.back().translation = {way, 0, 0};
+    cameras.push_back(first);
+    cameras.back().translation = {0, way, 0};
+  }
+  const Tracks tracks = make_tracks(scene, cameras, 0, at::full({6, 4}, 4.0), 40, Random(1));
+  EXPECT_TRUE(tracks.visible[0].all().item<bool>());
+  for (int64_t i = 1; i < 5; ++i) EXPECT_FALSE(tracks.visible[i].any().item<bool>()) << i;
+  // Half a picture aside, those of the other half are: 2 px of 4, and 3 of 6.
+  cameras = {first, first, first};
+  cameras[1].translation = {1, 0, 0};
+  cameras[2].translation = {0, 1.5, 0};
+  const Tracks half = make_tracks(scene, cameras, 0, at::full({6, 4}, 4.0), 40, Random(1));
+  EXPECT_TRUE(at::equal(half.visible[1], half.pixels[0].select(1, 0) < 2));
+  EXPECT_TRUE(at::equal(half.visible[2], half.pixels[0].select(1, 1) < 3));
+}
+
+TEST(Tracks, AreChosenInTheFrameThatIsNamed) {
+  kernels::RaycastScene scene;
+  scene.materials.resize(1);
+  const Camera other = {
+      .width_px = 3, .height_px = 2, .fx_px = 9, .fy_px = 9, .cx_px = 1, .cy_px = 1};
+  Camera query = other;
+  query.translation = {1, 2, 3};
+  at::Tensor depth = at::zeros({2, 3});
+  depth[0][1] = 9;
+  const Tracks tracks = make_tracks(scene, {other, query}, 1, depth, 2, Random(1));
+  // ((1.5 - 1) * 9 / 9, (0.5 - 1) * 9 / 9, 9) less the translation.
+  EXPECT_DOUBLE_EQ(tracks.points[1][0].item<double>(), -0.5);
+  EXPECT_DOUBLE_EQ(tracks.points[1][1].item<double>(), -2.5);
+  EXPECT_DOUBLE_EQ(tracks.points[1][2].item<double>(), 6);
+  EXPECT_FLOAT_EQ(tracks.pixels[1][0][0].item<float>(), 1.5F);
+}
+
 }  // namespace
 }  // namespace vggt::synthetic

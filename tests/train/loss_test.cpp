@@ -87,5 +87,17 @@ TEST(TrackLoss, CountsVisiblePointsAlone) {
   EXPECT_NEAR(track_loss({track}, sure, truth, visible).item<double>(), right + 1, 1e-5);
 }
 
+TEST(TrackLoss, LaterIterationsCountMore) {
+  const at::Tensor truth = at::zeros({1, 1, 2, 2});
+  const at::Tensor visible = at::ones({1, 1, 2}, at::kBool);
+  const at::Tensor sure = at::full({1, 1, 2}, 0.999);
+  const auto loss = [&](const std::vector<at::Tensor>& iterations) {
+    return track_loss(iterations, sure, truth, visible, {.decay = 0.5}).item<double>() +
+           std::log(0.999);
+  };
+  EXPECT_NEAR(loss({truth, truth + 1}), 2, 1e-5);
+  EXPECT_NEAR(loss({truth + 1, truth, truth}), 2 * 0.25, 1e-5);
+}
+
 }  // namespace
 }  // namespace vggt::train

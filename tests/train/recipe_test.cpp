@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
+
 #include "src/base/error.h"
 #include "tests/support/message_of.h"
 
@@ -19,6 +21,7 @@ std::string complaint(const std::string& text) {
 TEST(Recipe, EveryFieldSurvivesItsJson) {
   Recipe recipe;
   recipe.model = "tiny";
+  recipe.weights = "w.safetensors";
   recipe.seed = 18446744073709551615ULL;
   recipe.encoder_steps = 7;
   recipe.bf16 = false;
@@ -39,6 +42,25 @@ TEST(Recipe, WhatIsLeftOutKeepsItsDefault) {
   EXPECT_EQ(recipe.data.reuse, 1);
   EXPECT_EQ(recipe.data.group, DataRecipe().group);
   EXPECT_EQ(recipe.model, "mini");
+}
+
+TEST(Recipe, ThoseOfTheTreeAreRead) {
+  EXPECT_EQ(Recipe::read("models/recipes/mini.json").model, "mini");
+  EXPECT_EQ(Recipe::read("models/recipes/tiny.json").model, "tiny");
+  const Recipe large = Recipe::read("models/recipes/mini_large.json");
+  EXPECT_EQ(large.weights, "models/mini.safetensors");
+  EXPECT_EQ(large.data.min_frames, 2);
+  EXPECT_EQ(large.data.max_frames, 24);
+  // The longer side, and whether a scene of the largest pictures has all frames.
+  int64_t least = 1000;
+  int64_t most = 0;
+  for (const auto& [height, width] : large.data.sizes_px) {
+    least = std::min(least, std::max(height, width));
+    most = std::max(most, std::max(height, width));
+    EXPECT_LE(large.data.max_frames * height * width, large.data.pictures * 140 * 140);
+  }
+  EXPECT_EQ(least, 112);
+  EXPECT_EQ(most, 336);
 }
 
 TEST(Recipe, ErrorsNameTheFileAndTheField) {

@@ -121,6 +121,22 @@ TEST(Trainer, ACheckpointOfAnotherRecipeIsRefused) {
   EXPECT_THROW(run->trainer->resume(damaged), ConfigError);
 }
 
+// 112 to 336 px and 2 to 24 views; the encoder's positions are those of another grid each time.
+TEST(Trainer, LearnsFromManyViewsAndFromLargePictures) {
+  Recipe recipe = small(8);
+  recipe.encoder_steps = 0;
+  recipe.data.sizes_px = {{84, 112}, {252, 336}};
+  recipe.data.max_frames = 24;
+  recipe.data.pictures = 12;
+  recipe.data.reuse = 1;
+  recipe.data.textures = 15;
+  const auto run = prepare(recipe);
+  run->trainer->run();
+  EXPECT_EQ(run->trainer->checkpoint().updates, 8) << "a step was left out";
+  ASSERT_EQ(run->reports.size(), 8u);
+  for (const StepReport& report : run->reports) EXPECT_TRUE(std::isfinite(report.loss));
+}
+
 TEST(Trainer, ATrackHeadLearnsFromTheTracksOfABatch) {
   Recipe recipe = small(2);
   recipe.encoder_steps = 0;
@@ -154,6 +170,16 @@ TEST(Trainer, BeginsWithTheWeightsOfAFile) {
     const at::Tensor& average = run->trainer->average().at("model." + p.key());
     EXPECT_TRUE(at::equal(p.value(), average.to(at::kBFloat16).to(at::kFloat))) << p.key();
   }
+}
+
+// A run goes on whatever file it began with, and remembers it.
+TEST(Trainer, RemembersTheWeightsThatItBeganWith) {
+  Recipe recipe = small(3);
+  recipe.weights = "begin.safetensors";
+  const auto run = prepare(recipe);
+  const auto on = prepare(small(3));
+  on->trainer->resume(run->trainer->checkpoint());
+  EXPECT_EQ(on->trainer->recipe().weights, "begin.safetensors");
 }
 
 TEST(Trainer, ARunMayEndLaterThanItWasSaid) {
@@ -206,6 +232,66 @@ TEST(Trainer, AStepWithoutAFiniteLossIsLeftOutAndSaid) {
   Trainer hopeless(lost, recipe, {});
   EXPECT_THROW(hopeless.run(), ModelError);
   EXPECT_EQ(lost.number(), 0);
+}
+
+// A loss of 0 whose gradient is none: it is found before it spoils the weights.
+class SteepAtTwo : public Scripted {
+ public:
+  SteepAtTwo() : Scripted({1}) {}
+  StepLosses losses(const Batch& batch, int64_t step) override {
+    StepLosses result = Scripted::losses(batch, step);
+    if (step == 2) result.total = (result.total * 0).sqrt();
+    return result;
+  }
+};
+
+TEST(Trainer, AStepWithoutAFiniteGradientIsLeftOutAndSaid) {
+  Recipe recipe = small(5);
+  recipe.encoder_steps = 0;
+  SteepAtTwo objective;
+  std::vector<std::string> skipped;
+  Trainer trainer(
+      objective, recipe, {.on_skip = [&](const std::string& why) { skipped.push_back(why); }});
+  trainer.run();
+  ASSERT_EQ(skipped.size(), 1u);
+  EXPECT_THAT(skipped[0], testing::HasSubstr("gradient"));
+  EXPECT_EQ(trainer.checkpoint().updates, 4);
+  EXPECT_TRUE(std::isfinite(objective.number()));
+}
+
+// Both parts warm up; the end decays as half a cosine.
+TEST(Trainer, TheLearningRateWarmsUpTwiceAndDecays) {
+  Recipe recipe = small(10);
+  recipe.encoder_steps = 6;
+  recipe.optimiser.learning_rate = 0.08;
+  recipe.optimiser.warmup_steps = 3;
+  recipe.optimiser.decay_steps = 3;
+  Scripted objective({1});
+  std::vector<double> rates;
+  Trainer trainer(
+      objective, recipe, {.report_every = 1, .on_report = [&](const StepReport& report) {
+                            rates.push_back(report.learning_rate);
+                          }});
+  trainer.run();
+  const auto cosine = [](double left) { return 0.08 * (0.5 - 0.5 * std::cos(M_PI * left)); };
+  const std::vector<double> expected = {0.02,
+                                        0.04,
+                                        0.06,
+                                        0.08,
+                                        0.08,
+                                        0.08,  //
+                                        0.02,
+                                        0.04,
+                                        0.06,
+                                        0.08,
+                                        0.08,
+                                        0.08,
+                                        0.08,
+                                        cosine(0.75),
+                                        cosine(0.5),
+                                        cosine(0.25)};
+  ASSERT_EQ(rates.size(), expected.size());
+  for (size_t i = 0; i < rates.size(); ++i) EXPECT_NEAR(rates[i], expected[i], 1e-12) << i;
 }
 
 TEST(Trainer, TheAverageLagsBehindAndCanBeTriedOut) {
@@ -261,6 +347,68 @@ TEST(RunFolder, HoldsAModelThatOthersLoadAndForgetsWhatComesAgain) {
   EXPECT_EQ(again.reports()[1].parts, run->reports[1].parts);
   again.begin(recipe, 3);
   EXPECT_EQ(again.reports().size(), 3u);
+}
+
+TEST(Trainer, TheAverageForgetsTheStartFirst) {
+  Recipe recipe = small(12);
+  recipe.encoder_steps = 0;
+  recipe.optimiser.learning_rate = 0.05;
+  recipe.optimiser.ema_decay = 0.5;
+  Scripted objective({1});
+  double average = 0;
+  int64_t updates = 0;
+  Trainer trainer(objective, recipe, {.report_every = 1, .on_report = [&](const StepReport&) {
+                                        ++updates;
+                                        const auto n = static_cast<double>(updates);
+                                        const double decay = std::min(0.5, (n + 1) / (n + 10));
+                                        average =
+                                            decay * average + (1 - decay) * objective.number();
+                                      }});
+  trainer.run();
+  EXPECT_EQ(updates, 12);
+  EXPECT_NEAR(trainer.average().at("number").item<double>(), average, 1e-6);
+}
+
+// Gradients of nothing, a matrix and a vector.
+class Idle : public Objective {
+ public:
+  StepLosses losses(const Batch&, int64_t) override {
+    return {(matrix_.sum() + vector_.sum()) * 0, {}};
+  }
+  std::vector<std::pair<std::string, at::Tensor>> parameters() const override {
+    return {{"matrix", matrix_}, {"vector", vector_}};
+  }
+  at::Tensor matrix_ = at::ones({2, 2}).requires_grad_(true);
+  at::Tensor vector_ = at::ones({2}).requires_grad_(true);
+};
+
+TEST(Trainer, MatricesAlonePullTowardsZero) {
+  Recipe recipe = small(2);
+  recipe.encoder_steps = 0;
+  recipe.optimiser.warmup_steps = 0;
+  recipe.optimiser.learning_rate = 0.1;
+  recipe.optimiser.weight_decay = 0.5;
+  Idle objective;
+  Trainer trainer(objective, recipe, {});
+  trainer.run();
+  EXPECT_NEAR(objective.matrix_[0][1].item<double>(), 0.95 * 0.95, 1e-6);
+  EXPECT_EQ(objective.vector_[0].item<double>(), 1);
+}
+
+TEST(Trainer, GradientsAreClippedBeforeTheyCount) {
+  Recipe recipe = small(1);
+  recipe.encoder_steps = 0;
+  recipe.optimiser.clip_norm = 2;
+  Scripted objective({1});
+  double norm = 0;
+  Trainer trainer(
+      objective, recipe, {.report_every = 1, .on_report = [&](const StepReport& report) {
+                            norm = report.gradient_norm;
+                          }});
+  trainer.run();
+  EXPECT_NEAR(norm, 6, 1e-5);  // of (x - 3)^2 at 0
+  // The first moment: a tenth of the gradient of norm 2.
+  EXPECT_NEAR(trainer.checkpoint().tensors.at("first/number").item<double>(), -0.2, 1e-5);
 }
 
 }  // namespace
