@@ -6,11 +6,13 @@
 #include <open3d/geometry/LineSet.h>
 #include <open3d/geometry/TriangleMesh.h>
 #include <open3d/t/geometry/PointCloud.h>
+#include <open3d/visualization/gui/UIImage.h>
 #include <open3d/visualization/rendering/Camera.h>
 #include <open3d/visualization/rendering/MaterialRecord.h>
 #include <open3d/visualization/rendering/Open3DScene.h>
 #include <open3d/visualization/rendering/View.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 
@@ -26,9 +28,6 @@ Pane::Pane(rendering::Renderer& renderer) {
   // Colours are then what they are given as.
   GetScene()->GetView()->SetPostProcessing(false);
   SetViewControls(Controls::ROTATE_CAMERA);
-  SetOnCameraChanged([this](rendering::Camera*) {
-    if (on_moved) on_moved();
-  });
 }
 
 void Pane::remove(const std::string& name) {
@@ -60,12 +59,11 @@ void Pane::set_lines(const std::string& name, const std::vector<Line>& lines, do
 void Pane::set_picture(const std::string& name,
                        const Camera& camera,
                        double depth,
-                       const Picture& picture,
-                       double opacity) {
+                       const Picture& picture) {
   remove(name);
-  if (!picture.empty() && opacity > 0) {
+  if (!picture.empty()) {
     const auto mesh = plane_of(camera, depth);
-    GetScene()->AddGeometry(name, &mesh, picture_material(picture, opacity), false);
+    GetScene()->AddGeometry(name, &mesh, picture_material(picture), false);
   }
   ForceRedraw();
 }
@@ -138,11 +136,46 @@ Pane::EventResult Pane::Mouse(const gui::MouseEvent& event) {
     on_hover(x, y);
   }
   const EventResult result = SceneWidget::Mouse(event);
+  const bool moves =
+      (event.type == gui::MouseEvent::DRAG && dragged_) || event.type == gui::MouseEvent::WHEEL;
+  if (moves && on_moved) on_moved();
   if (event.type == gui::MouseEvent::BUTTON_UP && event.button.button == gui::MouseButton::LEFT &&
       !dragged_ && on_click) {
     on_click(x, y, click_count_ > 1);
   }
   return result;
+}
+
+PhotoOverlay::PhotoOverlay(std::shared_ptr<Pane> below) : below_(std::move(below)) {
+  SetVisible(false);
+}
+
+void PhotoOverlay::set(const Picture& picture, double opacity) {
+  SetVisible(!picture.empty() && opacity > 0);
+  if (!IsVisible()) return;
+  auto image = std::make_shared<open3d::geometry::Image>();
+  image->Prepare(picture.width, picture.height, 4, 1);
+  for (size_t i = 0; i < picture.rgb.size() / 3; ++i) {
+    for (size_t c = 0; c < 3; ++c) image->data_[4 * i + c] = picture.rgb[3 * i + c];
+    image->data_[4 * i + 3] = static_cast<uint8_t>(std::lround(255 * opacity));
+  }
+  auto shown = std::make_shared<gui::UIImage>(image);
+  shown->SetScaling(gui::UIImage::Scaling::ANY);
+  SetUIImage(shown);
+}
+
+void PhotoOverlay::fit(const Camera& camera) {
+  const gui::Rect& pane = below_->GetFrame();
+  const double scale = std::min(pane.width / static_cast<double>(camera.width_px),
+                                pane.height / static_cast<double>(camera.height_px));
+  const int width = static_cast<int>(std::lround(scale * static_cast<double>(camera.width_px)));
+  const int height = static_cast<int>(std::lround(scale * static_cast<double>(camera.height_px)));
+  SetFrame(gui::Rect(
+      pane.x + (pane.width - width) / 2, pane.y + (pane.height - height) / 2, width, height));
+}
+
+gui::Widget::EventResult PhotoOverlay::Mouse(const gui::MouseEvent& event) {
+  return below_->Mouse(event);
 }
 
 }  // namespace vggt::viewer

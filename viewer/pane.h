@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <open3d/visualization/gui/Events.h>
+#include <open3d/visualization/gui/ImageWidget.h>
 #include <open3d/visualization/gui/SceneWidget.h>
 
 #include "viewer/scene/cameras.h"
@@ -30,8 +31,7 @@ class Pane : public open3d::visualization::gui::SceneWidget {
   void set_picture(const std::string& name,
                    const Camera& camera,
                    double depth,
-                   const Picture& picture,
-                   double opacity);
+                   const Picture& picture);
   void remove(const std::string& name);
   void set_background(const Rgb& colour);
   /// While the mouse moves the view, at most so many points of a list are drawn.
@@ -60,6 +60,22 @@ class Pane : public open3d::visualization::gui::SceneWidget {
   int pressed_y_ = 0;
   bool dragged_ = false;
   int click_count_ = 0;
+};
+
+/// A photo over a pane that looks as its camera does. The mouse goes through it.
+class PhotoOverlay : public open3d::visualization::gui::ImageWidget {
+ public:
+  explicit PhotoOverlay(std::shared_ptr<Pane> below);
+
+  /// Hidden where the picture is empty. Opacity of 0 to 1.
+  void set(const Picture& picture, double opacity);
+  /// Where the pane shows what the camera saw.
+  void fit(const Camera& camera);
+
+  EventResult Mouse(const open3d::visualization::gui::MouseEvent& event) override;
+
+ private:
+  std::shared_ptr<Pane> below_;
 };
 
 }  // namespace vggt::viewer

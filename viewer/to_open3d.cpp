@@ -81,6 +81,8 @@ o3d::geometry::TriangleMesh plane_of(const Camera& camera, double depth) {
                     unproject(camera, width, 0, depth),
                     unproject(camera, width, height, depth),
                     unproject(camera, 0, height, depth)};
+  // What has no colour is drawn half as bright.
+  mesh.vertex_colors_.assign(4, Eigen::Vector3d::Ones());
   // Both sides are seen.
   mesh.triangles_ = {{0, 2, 1}, {0, 3, 2}, {0, 1, 2}, {0, 2, 3}};
   const std::array<Eigen::Vector2d, 4> corners = {
@@ -108,16 +110,13 @@ MaterialRecord line_material(double width_px) {
   return material;
 }
 
-MaterialRecord picture_material(const Picture& picture, double opacity) {
+MaterialRecord picture_material(const Picture& picture) {
   Picture encoded = picture;
   for (uint8_t& level : encoded.rgb) {
     level = static_cast<uint8_t>(std::lround(255 * before_linear(level / 255.0)));
   }
   MaterialRecord material;
-  const bool solid = opacity >= 1;
-  material.shader = solid ? "defaultUnlit" : "defaultUnlitTransparency";
-  material.has_alpha = !solid;
-  material.base_color = {1, 1, 1, static_cast<float>(opacity)};
+  material.shader = "defaultUnlit";
   material.albedo_img = to_open3d(encoded);
   return material;
 }

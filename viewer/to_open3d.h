@@ -38,8 +38,7 @@ open3d::geometry::TriangleMesh plane_of(const Camera& camera, double depth);
 
 open3d::visualization::rendering::MaterialRecord point_material(int size_px);
 open3d::visualization::rendering::MaterialRecord line_material(double width_px);
-open3d::visualization::rendering::MaterialRecord picture_material(const Picture& picture,
-                                                                  double opacity);
+open3d::visualization::rendering::MaterialRecord picture_material(const Picture& picture);
 
 /// What Filament is given for a level that should appear as `level`, where it takes it for sRGB and
 /// makes it linear, as textures and backgrounds.

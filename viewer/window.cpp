@@ -77,7 +77,9 @@ class ViewerWindow : public gui::Window {
     panes_[1]->SetVisible(false);
     panes_[0]->on_click = [this](double x, double y, bool twice) { clicked(x, y, twice); };
     panes_[0]->on_hover = [this](double x, double y) { hover_ = {x, y}; };
-    panes_[0]->on_moved = [this] { stale_.second_look = true; };
+    panes_[0]->on_moved = [this] { moved(); };
+    overlay_ = std::make_shared<PhotoOverlay>(panes_[0]);
+    AddChild(overlay_);
     controls_ = std::make_unique<Controls>(
         GetTheme(),
         session_,
@@ -130,6 +132,9 @@ class ViewerWindow : public gui::Window {
     controls_->panel()->SetFrame(gui::Rect(all.x + width, all.y, side, all.height));
     status_->SetFrame(gui::Rect(all.x, all.y + height, width, bar));
     gui::Window::Layout(context);
+    if (session_.first && session_.selected >= 0) {
+      overlay_->fit(session_.first->scene.photos[static_cast<size_t>(session_.selected)].camera);
+    }
     // What could not be looked at before there was a shape.
     if (!has_look_ && session_.first) look_at_all();
     stale_.second_look = true;
@@ -183,6 +188,14 @@ class ViewerWindow : public gui::Window {
     if (stale_.points || stale_.lines) controls_->refresh();
     stale_ = {};
     draws |= hover();
+    // Filament shows a new texture some frames after it is given.
+    constexpr int kFramesAfter = 4;
+    if (draws) frames_left_ = kFramesAfter;
+    if (frames_left_ > 0) {
+      --frames_left_;
+      for (auto& pane : panes_) pane->ForceRedraw();
+      draws = true;
+    }
     return draws;
   }
 
@@ -353,8 +366,7 @@ class ViewerWindow : public gui::Window {
       panes_[0]->set_picture(name,
                              session_.first->scene.photos[static_cast<size_t>(i)].camera,
                              session_.first->frustum_size,
-                             *found,
-                             1);
+                             *found);
     }
     drawn_planes_ = count;
   }
@@ -370,13 +382,8 @@ class ViewerWindow : public gui::Window {
       SetNeedsLayout();
     }
     const bool through = session_.looks_through;
-    // In front of all points, and behind the nearest plane that is drawn.
-    const double depth = 20 * bounds().radius() * 4e-5;
-    panes_[0]->set_picture("photo over points",
-                           photo.camera,
-                           depth,
-                           through ? facts_.photo : Picture(),
-                           session_.photo_opacity);
+    overlay_->set(through ? facts_.photo : Picture(), session_.photo_opacity);
+    overlay_->fit(photo.camera);
     if (through) {
       touched_ = true;
       const Eigen::Vector3d ahead =
@@ -396,7 +403,7 @@ class ViewerWindow : public gui::Window {
     has_look_ = true;
     if (session_.looks_through) {
       session_.looks_through = false;
-      stale_.photo = true;
+      overlay_->set({}, 0);
     }
     panes_[0]->look(first_look(session_.first->scene, session_.up(), frame.width, frame.height),
                     bounds(),
@@ -414,6 +421,16 @@ class ViewerWindow : public gui::Window {
   }
 
   // ---- what the user does ----
+
+  // The photo fits only what its own camera sees.
+  void moved() {
+    touched_ = true;
+    stale_.second_look = true;
+    if (!session_.looks_through) return;
+    session_.looks_through = false;
+    overlay_->set({}, 0);
+    stale_.lines = true;
+  }
 
   void clicked(double x, double y, bool twice) {
     if (!session_.first) return;
@@ -668,6 +685,7 @@ class ViewerWindow : public gui::Window {
   size_t budget_;
   Jobs jobs_;
   std::array<std::shared_ptr<Pane>, 2> panes_;
+  std::shared_ptr<PhotoOverlay> overlay_;
   std::unique_ptr<Controls> controls_;
   std::shared_ptr<gui::Label> status_;
   Stale stale_;
@@ -675,6 +693,7 @@ class ViewerWindow : public gui::Window {
   Clock::time_point played_;
   std::string run_text_;
   bool runs_ = false;
+  int frames_left_ = 0;
   bool has_look_ = false;
   bool touched_ = false;  // the user chose the view: what is loaded meanwhile does not change it
   bool help_is_shown_ = false;

@@ -103,7 +103,6 @@ class Viewer:
             stderr=subprocess.STDOUT,
         )
         self.window = self.xdotool("search", "--sync", "--name", "vggt view").split()[0]
-        self.xdotool("windowmove", self.window, "0", "0")
         self.xdotool("mousemove", "200", str(HEIGHT - 60))
 
     def xdotool(self, *words):
@@ -130,6 +129,7 @@ class Viewer:
         before = None
         while time.time() < end:
             time.sleep(0.5)
+            self.xdotool("windowmove", self.window, "0", "0")  # Open3D puts it into the middle late
             if self.process.poll() is not None:
                 break
             pane = self.pane()
@@ -204,8 +204,10 @@ def main():
     # ---- the demo's result, from the start ----
     viewer = Viewer(out)
     expected = drawn(out, "expected_start")
+    viewer.wait(lambda p: of_colour(p, FRUSTUM).sum() > 200 and coloured(p).mean() > 0.1, "points and cameras appear")
+    viewer.picture("photos_in_cameras")
     viewer.key("p")  # without the photos in the cameras' planes, which the drawn one has not
-    pane = viewer.wait(lambda p: of_colour(p, FRUSTUM).sum() > 200 and coloured(p).mean() > 0.1, "points and cameras appear")
+    pane = viewer.wait(lambda p: of_colour(p, FRUSTUM).sum() > 200, "P hides the photos")
     viewer.picture("start")
     points = coloured(expected)
     expect(share(near(coloured(pane)), points) > 0.97, f"points are where they project: {share(near(coloured(pane)), points):.3f}")
@@ -220,8 +222,7 @@ def main():
 
     # ---- photos in the cameras' planes ----
     viewer.key("p")
-    planes = viewer.wait(lambda p: (np.abs(p - pane).max(axis=2) > 20).mean() > 0.005, "photos stand in the cameras")
-    viewer.picture("photos_in_cameras")
+    viewer.wait(lambda p: (np.abs(p - pane).max(axis=2) > 20).mean() > 0.005, "photos stand in the cameras")
 
     # ---- cameras, one after the other ----
     viewer.key("Right")
@@ -261,8 +262,6 @@ def main():
 
     # ---- a slider by the mouse ----
     before = viewer.pane()
-    slider = (PANE[2] + 40, 0)
-    panel = viewer.picture()
     # The first slider of the panel: below the counts, the colours and its own name.
     moved = None
     for y in range(60, 260, 8):
