@@ -14,6 +14,7 @@ void add_convert(CLI::App& app);
 void add_evaluate(CLI::App& app);
 void add_forward(CLI::App& app);
 void add_train(CLI::App& app);
+void add_view(CLI::App& app);
 void add_inspect(CLI::App& app);
 void add_quantize(CLI::App& app);
 void add_bench(CLI::App& app);

@@ -35,6 +35,7 @@ void describe(CLI::App& app) {
 #ifdef VGGT_WITH_IMAGE
   vggt::apps::add_reconstruct(app);
   vggt::apps::add_convert(app);
+  vggt::apps::add_view(app);
   vggt::apps::add_evaluate(app);
   vggt::apps::add_synth(app);
   vggt::apps::add_quantize(app);

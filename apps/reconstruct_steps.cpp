@@ -70,7 +70,8 @@ std::set<std::string> files_of_result(const Json& report) {
                                  "scene.glb",
                                  "transforms.json",
                                  "trajectory.tum",
-                                 "predictions.safetensors"};
+                                 "predictions.safetensors",
+                                 "view.json"};
   for (const char* part : {"cameras", "images", "points3D"}) {
     for (const char* ending : {".bin", ".txt"}) {
       files.insert(std::string("sparse/0/") + part + ending);

@@ -3,10 +3,10 @@
 
 #include <ATen/ATen.h>
 
+#include "kernels/unproject/unproject.h"
 #include "src/base/error.h"
 #include "src/geometry/pose_encoding.h"
 #include "src/geometry/rotation.h"
-#include "src/geometry/unproject.h"
 
 namespace vggt::calibrate {
 namespace {
@@ -60,8 +60,8 @@ double task_loss(const Vggt& model, const Lesson& lesson) {
     if (target.depth.defined() && !target.pose_encodings.empty()) {
       const CameraMatrices camera =
           decode_pose(now.pose_encodings.back().select(0, 0), now.depth.size(2), now.depth.size(3));
-      const at::Tensor points =
-          unproject(now.depth.select(0, 0).squeeze(3), camera.extrinsics, camera.intrinsics);
+      const at::Tensor points = kernels::unproject(
+          now.depth.select(0, 0).squeeze(3), camera.extrinsics, camera.intrinsics, at::kFloat);
       const at::Tensor apart = (now.world_points.select(0, 0) - points).norm(2, {3});
       loss += (apart.mean() / size).item<double>();
     }

@@ -124,7 +124,7 @@ std::vector<std::string> read_texts(BinaryReader& file, const NpyHeader& header)
     const size_t end = all.find_last_not_of(U'\0');
     try {
       texts.push_back(bytes_of(all.substr(0, end == all.npos ? 0 : end + 1)));
-    } catch (const c10::Error&) {
+    } catch (const std::invalid_argument&) {
       throw IoError(file.path(), "text " + std::to_string(i) + " holds what is no character");
     }
   }

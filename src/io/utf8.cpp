@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/io/utf8.h"
 
-#include <c10/util/Exception.h>
+#include <cstdint>
+#include <stdexcept>
 
 namespace vggt {
 namespace {
@@ -64,9 +65,10 @@ std::u32string code_points(std::string_view bytes) {
 std::string bytes_of(std::u32string_view code_points) {
   std::string bytes;
   for (const char32_t point : code_points) {
-    TORCH_CHECK(point <= 0x10FFFF && (!is_surrogate(point) || is_escape(point)),
-                "bytes_of: no code point: ",
-                static_cast<uint32_t>(point));
+    if (point > 0x10FFFF || (is_surrogate(point) && !is_escape(point))) {
+      throw std::invalid_argument("bytes_of: no code point: " +
+                                  std::to_string(static_cast<uint32_t>(point)));
+    }
     if (is_escape(point)) {
       bytes += static_cast<char>(point - kEscape);
     } else {

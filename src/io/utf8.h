@@ -10,7 +10,7 @@ namespace vggt {
 /// has it for file names (surrogateescape), so that any file name survives the way there and back.
 std::u32string code_points(std::string_view bytes);
 
-/// The way back. Throws c10::Error for a code point that code_points() does not give.
+/// The way back. Throws std::invalid_argument for a code point that code_points() does not give.
 std::string bytes_of(std::u32string_view code_points);
 
 /// `bytes` with U+FFFD for what is no UTF-8: for formats that hold nothing else, as JSON.
