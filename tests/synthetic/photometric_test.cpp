@@ -293,10 +293,10 @@ TEST(Photometric, ContrastMakesDarkerMiddlesAndPalerColours) {
   bool paler = false;
   bool stronger = false;
   const at::Tensor plain = photometric(light, 1, kNothing)[0].mean({1, 2});
-  for (uint64_t seed = 0; seed < 20; ++seed) {
+  for (uint64_t seed = 0; seed < 40; ++seed) {
     const at::Tensor seen = photometric(light, seed, options)[0].mean({1, 2});
     const double change = (seen.mean() - plain.mean()).item<double>();
-    darker = darker || change < -0.02;
+    darker = darker || change < -0.003;  // the shoulder alone makes brighter
     brighter = brighter || change > 0.05;
     const double spread = ((seen[0] - seen[2]) / (plain[0] - plain[2])).item<double>();
     paler = paler || spread < 0.75;
