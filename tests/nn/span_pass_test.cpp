@@ -162,27 +162,28 @@ TEST(SpanPass, AShareOfNothingIsTheDensePathToTheBit) {
   }
 }
 
-TEST(SpanPass, TakesOddGridsAnyNumberOfFramesAndScenes) {
-  for (const Precision precision :
-       {Precision::kFloat32, Precision::kBFloat16, Precision::kFloat64}) {
+TEST(SpanPass, TakesOddGridsAndAnyNumberOfFrames) {
+  const std::vector<std::pair<const char*, const char*>> ways = {{"fused", "random"},
+                                                                 {"fused", "edges"},
+                                                                 {"fused", "predictor"},
+                                                                 {"direct", "random"},
+                                                                 {"first", "random"}};
+  for (const Precision precision : {Precision::kFloat32, Precision::kBFloat16}) {
     const auto model = tiny_model(precision);
-    const at::ScalarType dtype = model->aggregator->camera_token.scalar_type();
     for (const auto& [frames, height, width] :
          std::vector<std::array<int64_t, 3>>{{1, 70, 98}, {4, 42, 42}, {2, 14, 112}}) {
-      const at::Tensor images = synthetic_images(frames, height, width, 1).to(dtype);
-      for (const char* variant : {"fused", "direct", "first"}) {
-        for (const char* score : {"random", "edges", "predictor"}) {
-          const Result got = run(*model,
-                                 images,
-                                 {{"variant", variant},
-                                  {"score", score},
-                                  {"predictor", "synthetic:1"},
-                                  {"merged", "1"}});
-          EXPECT_TRUE(got.predictions.depth.isfinite().all().item<bool>());
-          for (const accel::MergeRecord& record : got.report.layers) {
-            EXPECT_LT(record.kv_slots, record.rows);
-            EXPECT_EQ(record.q_slots, record.kv_slots);
-          }
+      const at::Tensor images = synthetic_images(frames, height, width, 1);
+      for (const auto& [variant, score] : ways) {
+        const Result got = run(*model,
+                               images,
+                               {{"variant", variant},
+                                {"score", score},
+                                {"predictor", "synthetic:1"},
+                                {"merged", "1"}});
+        EXPECT_TRUE(got.predictions.depth.isfinite().all().item<bool>());
+        for (const accel::MergeRecord& record : got.report.layers) {
+          EXPECT_LT(record.kv_slots, record.rows);
+          EXPECT_EQ(record.q_slots, record.kv_slots);
         }
       }
     }
