@@ -150,16 +150,10 @@ PhotoOverlay::PhotoOverlay(std::shared_ptr<Pane> below) : below_(std::move(below
   SetVisible(false);
 }
 
-void PhotoOverlay::set(const Picture& picture, double opacity) {
-  SetVisible(!picture.empty() && opacity > 0);
-  if (!IsVisible()) return;
-  auto image = std::make_shared<open3d::geometry::Image>();
-  image->Prepare(picture.width, picture.height, 4, 1);
-  for (size_t i = 0; i < picture.rgb.size() / 3; ++i) {
-    for (size_t c = 0; c < 3; ++c) image->data_[4 * i + c] = picture.rgb[3 * i + c];
-    image->data_[4 * i + 3] = static_cast<uint8_t>(std::lround(255 * opacity));
-  }
-  auto shown = std::make_shared<gui::UIImage>(image);
+void PhotoOverlay::set(const Picture& picture) {
+  SetVisible(!picture.empty());
+  if (picture.empty()) return;
+  auto shown = std::make_shared<gui::UIImage>(to_open3d(picture));
   shown->SetScaling(gui::UIImage::Scaling::ANY);
   SetUIImage(shown);
 }

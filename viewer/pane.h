@@ -62,13 +62,13 @@ class Pane : public open3d::visualization::gui::SceneWidget {
   int click_count_ = 0;
 };
 
-/// A photo over a pane that looks as its camera does. The mouse goes through it.
+/// A picture over a pane that looks as its camera does. The mouse goes through it.
 class PhotoOverlay : public open3d::visualization::gui::ImageWidget {
  public:
   explicit PhotoOverlay(std::shared_ptr<Pane> below);
 
-  /// Hidden where the picture is empty. Opacity of 0 to 1.
-  void set(const Picture& picture, double opacity);
+  /// Hidden where the picture is empty.
+  void set(const Picture& picture);
   /// Where the pane shows what the camera saw.
   void fit(const Camera& camera);
 

@@ -24,6 +24,7 @@
 #include "viewer/scene/load.h"
 #include "viewer/scene/picture.h"
 #include "viewer/scene/ply_file.h"
+#include "viewer/scene/raster.h"
 #include "viewer/scene/shot.h"
 #include "viewer/to_open3d.h"
 
@@ -174,6 +175,7 @@ class ViewerWindow : public gui::Window {
     }
     if (stale_.photo) show_photo();
     if (stale_.points) draw_points();
+    if (stale_.points && session_.looks_through) blend_photo();
     if (stale_.lines) draw_lines();
     if (stale_.second_look && panes_[1]->IsVisible()) {
       panes_[1]->look(
@@ -382,8 +384,7 @@ class ViewerWindow : public gui::Window {
       SetNeedsLayout();
     }
     const bool through = session_.looks_through;
-    overlay_->set(through ? facts_.photo : Picture(), session_.photo_opacity);
-    overlay_->fit(photo.camera);
+    blend_photo();
     if (through) {
       touched_ = true;
       const Eigen::Vector3d ahead =
@@ -396,6 +397,27 @@ class ViewerWindow : public gui::Window {
     controls_->refresh();
   }
 
+  // Points and photo in one picture, by the processor: Open3D draws pictures without transparency.
+  void blend_photo() {
+    if (!session_.first || session_.selected < 0) return;
+    const OpenScene& open = *session_.first;
+    const Photo& photo = open.scene.photos[static_cast<size_t>(session_.selected)];
+    overlay_->fit(photo.camera);
+    const gui::Rect& frame = overlay_->GetFrame();
+    if (!session_.looks_through || facts_.photo.empty() || frame.width < 1 || frame.height < 1) {
+      overlay_->set({});
+      return;
+    }
+    Raster raster(fitted(photo.camera, frame.width, frame.height), session_.user.background);
+    raster.draw_points(open.scene.points,
+                       open.selection.chosen,
+                       colours_of(open.scene.points, open.selection.chosen, session_.user.colour),
+                       session_.user.point_size);
+    overlay_->set(blended(raster.picture(),
+                          resized(facts_.photo, frame.width, frame.height),
+                          session_.photo_opacity));
+  }
+
   void look_at_all() {
     if (!session_.first) return;
     const gui::Rect& frame = panes_[0]->GetFrame();
@@ -403,7 +425,7 @@ class ViewerWindow : public gui::Window {
     has_look_ = true;
     if (session_.looks_through) {
       session_.looks_through = false;
-      overlay_->set({}, 0);
+      overlay_->set({});
     }
     panes_[0]->look(first_look(session_.first->scene, session_.up(), frame.width, frame.height),
                     bounds(),
@@ -428,7 +450,7 @@ class ViewerWindow : public gui::Window {
     stale_.second_look = true;
     if (!session_.looks_through) return;
     session_.looks_through = false;
-    overlay_->set({}, 0);
+    overlay_->set({});
     stale_.lines = true;
   }
 
