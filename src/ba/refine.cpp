@@ -74,7 +74,8 @@ Refined refine(Problem problem, const RefineOptions& options) {
   double limit_px = kAnyError;
   while (report.rounds < std::max(options.max_rounds, 2)) {
     const double median_px = median_error(now.problem, now.active);
-    adjust_options.loss_px = std::max(options.loss_px, median_px);
+    // Errors of pixels are the cameras', not the observations'.
+    adjust_options.loss_px = median_px > 1 ? std::max(median_px, options.loss_px) : options.loss_px;
     const int64_t active = count(now.active);
     if (active == 0) break;
     const AdjustReport round = adjust(now.problem, now.active, adjust_options);

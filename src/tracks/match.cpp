@@ -14,11 +14,13 @@ namespace {
 
 using Line = std::array<double, 3>;
 
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
+    !defined(__SANITIZE_ADDRESS__)
 // The loop is most of the work of matching, and eight times as wide where the CPU has AVX2.
 __attribute__((target_clones("avx2", "default")))
 #endif
-int32_t dot(const uint8_t* a, const uint8_t* b) {
+int32_t
+dot(const uint8_t* a, const uint8_t* b) {
   int32_t sum = 0;
   for (int k = 0; k < kDescriptorSize; ++k) {
     sum += static_cast<int32_t>(a[k]) * static_cast<int32_t>(b[k]);
@@ -124,8 +126,7 @@ std::vector<Match> match_features(const Features& a,
     for (size_t j = 0; j < count_b; ++j) {
       if (guide) {
         // Sampson's distance: how far both must move to meet the geometry.
-        const double off =
-            line[0] * b.keypoints[j].x_px + line[1] * b.keypoints[j].y_px + line[2];
+        const double off = line[0] * b.keypoints[j].x_px + line[1] * b.keypoints[j].y_px + line[2];
         if (off * off > squared(band_px) * (width_a + width_b[j])) continue;
       }
       const int32_t product =
@@ -146,9 +147,11 @@ std::vector<Match> match_features(const Features& a,
     if (best > options.max_distance) continue;
     // Where the band holds no second one, there is none to confuse it with.
     const int32_t second_dot = std::max(nearest.second_dot, of_b[j].second_dot);
-    const double ratio =
-        second_dot < 0 ? 0
-                       : best / std::max(1e-9, distance(second_dot, lengths_a[i], lengths_b[j]));
+    double ratio = 0;
+    if (second_dot >= 0) {
+      const double second = distance(second_dot, lengths_a[i], lengths_b[j]);
+      ratio = second > best ? best / second : 1;
+    }
     if (ratio > options.max_ratio) continue;
     matches.push_back({static_cast<int32_t>(i), nearest.best, static_cast<float>(ratio)});
   }
@@ -178,9 +181,10 @@ std::vector<Match> verify_matches(const Features& a,
     return {};  // it dislikes some degenerate sets
   }
   if (found.rows != 3 || found.cols != 3 || inlier.size() != matches.size()) return {};
-  const auto verified =
-      static_cast<size_t>(std::count_if(inlier.begin(), inlier.end(), [](uint8_t v) { return v != 0; }));
-  if (verified < fewest || static_cast<double>(verified) < options.min_verified * static_cast<double>(matches.size())) {
+  const auto verified = static_cast<size_t>(
+      std::count_if(inlier.begin(), inlier.end(), [](uint8_t v) { return v != 0; }));
+  if (verified < fewest ||
+      static_cast<double>(verified) < options.min_verified * static_cast<double>(matches.size())) {
     return {};
   }
   Fundamental fundamental;
@@ -188,8 +192,7 @@ std::vector<Match> verify_matches(const Features& a,
   // Few can be confused in a narrow band, so a weaker ratio will do.
   MatchOptions second = options;
   second.max_ratio = (1 + options.max_ratio) / 2;
-  std::vector<Match> along =
-      match_features(a, b, fundamental, options.max_error_px / 2, second);
+  std::vector<Match> along = match_features(a, b, fundamental, options.max_error_px / 2, second);
   return along.size() >= verified ? along : [&] {
     std::vector<Match> kept;
     for (size_t i = 0; i < matches.size(); ++i) {

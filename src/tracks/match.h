@@ -29,12 +29,12 @@ std::optional<Fundamental> fundamental_of(const ba::Lens& lens_a,
                                           const Rigid& b_from_world);
 
 struct MatchOptions {
-  double max_ratio = 0.8;       ///< a second nearest descriptor nearly as near makes a match unsure
-  double max_distance = 0.7;    ///< between descriptors of length one
-  double guide_deg = 6;         ///< what predicted cameras may be off: width of the band searched
-  double max_error_px = 3;      ///< of a verified match, from its epipolar line
-  int64_t min_matches = 15;     ///< a pair with fewer verified matches has none
-  double min_verified = 0.25;   ///< share of the matches that must be verified, for the same
+  double max_ratio = 0.8;      ///< a second nearest descriptor nearly as near makes a match unsure
+  double max_distance = 0.7;   ///< between descriptors of length one
+  double guide_deg = 6;        ///< what predicted cameras may be off: width of the band searched
+  double max_error_px = 3;     ///< of a verified match, from its epipolar line
+  int64_t min_matches = 15;    ///< a pair with fewer verified matches has none
+  double min_verified = 0.25;  ///< share of the matches that must be verified, for the same
 };
 
 /// Matches that are each other's nearest, among those within `band_px` of each other's epipolar

@@ -15,12 +15,17 @@ SiftTracks sift_tracks(const std::vector<SeenPlaces>& photos,
   SiftTracks result;
   std::vector<Features> features(photos.size());
   {
-    StageProgress stage("features",
-                        static_cast<int64_t>(photos.size()),
-                        options.progress,
-                        options.seconds);
+    StageProgress stage(
+        "features", static_cast<int64_t>(photos.size()), options.progress, options.seconds);
     on_all_cores(photos.size(), stage, [&](size_t s) {
-      features[s] = detect_sift(load(s), options.sift);
+      const GreyPicture picture = load(s);
+      features[s] = detect_sift(picture, options.sift);
+      const double scale_x = photos[s].width_px / static_cast<double>(picture.width_px);
+      const double scale_y = photos[s].height_px / static_cast<double>(picture.height_px);
+      for (Keypoint& keypoint : features[s].keypoints) {
+        keypoint.x_px *= scale_x;
+        keypoint.y_px *= scale_y;
+      }
     });
   }
   const std::vector<PhotoPair> pairs = choose_pairs(photos, options.pairs);

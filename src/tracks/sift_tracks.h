@@ -34,8 +34,8 @@ struct SiftTracks {
 /// along the epipolar lines that it predicts; where that finds nothing, in the whole picture, since
 /// predictions may be wrong altogether.
 ///
-/// load  gives the picture of a photo, whose pixels `photos` speaks of; called once for each, on
-///       several threads at a time
+/// load  gives the picture of a photo, of the size that `photos` says or smaller; called once for
+///       each, on several threads at a time. Tracks are in the pixels of `photos`.
 /// Same tracks whatever the number of threads. Throws what `load` throws; Cancelled.
 SiftTracks sift_tracks(const std::vector<SeenPlaces>& photos,
                        const std::function<GreyPicture(size_t photo)>& load,

@@ -63,11 +63,13 @@ TrackSet join_matches(const std::vector<Features>& photos, const std::vector<Pai
     members_of(a);
     members_of(b);
     std::vector<std::pair<int32_t, size_t>> both;
-    std::merge(members[a].begin(), members[a].end(), members[b].begin(), members[b].end(),
+    std::merge(members[a].begin(),
+               members[a].end(),
+               members[b].begin(),
+               members[b].end(),
                std::back_inserter(both));
-    const auto twice = std::adjacent_find(both.begin(), both.end(), [](const auto& x, const auto& y) {
-      return x.first == y.first;
-    });
+    const auto twice = std::adjacent_find(
+        both.begin(), both.end(), [](const auto& x, const auto& y) { return x.first == y.first; });
     if (twice != both.end()) {
       ++set.contradictions;
       continue;
