@@ -10,6 +10,9 @@
 
 #include "apps/accel_options.h"
 #include "apps/bench_accel.h"
+#ifdef VGGT_WITH_BA
+#include "apps/bench_ba.h"
+#endif
 #include "apps/bench_run.h"
 #include "apps/bench_scaling.h"
 #include "apps/commands.h"
@@ -43,6 +46,9 @@ struct BenchCommand {
   std::string what = "network";
   AccelPlan accel;    ///< of bench accel; its settings are of --accel-options
   std::string table;  ///< of --accel auto
+#ifdef VGGT_WITH_BA
+  BenchBaOptions ba;
+#endif
 };
 
 struct ImageSize {
@@ -183,9 +189,24 @@ void write_report(const std::string& file, const Json& report) {
   write_text_file(file, report.dump(1, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
+#ifdef VGGT_WITH_BA
+void run_ba(const BenchCommand& command, const ProgressCallback& progress) {
+  const BenchBaResult result = bench_ba(command.ba, progress);
+  print(result.table);
+  Json report = {{"command", command_line()}, {"commit", commit()}};
+  report["machine"] = {{"device", describe_device(at::kCPU)}, {"threads", at::get_num_threads()}};
+  report.update(result.report);
+  if (!command.json.empty()) write_report(command.json, report);
+}
+#endif
+
 void run(const BenchCommand& command) {
   const ProgressCallback progress = interruptible_progress();
   check(command);
+#ifdef VGGT_WITH_BA
+  if (command.what == "ba") return run_ba(command, progress);
+  if (!command.ba.scenes.empty()) throw ConfigError("scene", "--scene is for vggt bench ba");
+#endif
   BenchReport base;
   if (!command.compare.empty()) base = read_bench_report(command.compare);
   const ModelOptions options = model_options(command);
@@ -287,8 +308,16 @@ void add_bench(CLI::App& app) {
       app.add_subcommand("bench", "Time the network and its kernels on synthetic images");
   sub->add_option("what",
                   command->what,
-                  "network, or accel: the aggregator with merged tokens against without")
+                  "network; accel: the aggregator with merged tokens against without"
+#ifdef VGGT_WITH_BA
+                  "; ba: bundle adjustment of disturbed cameras"
+#endif
+                  )
+#ifdef VGGT_WITH_BA
+      ->check(CLI::IsMember({"network", "accel", "ba"}))
+#else
       ->check(CLI::IsMember({"network", "accel"}))
+#endif
       ->capture_default_str();
   sub->add_option("--methods", command->accel.methods, "What bench accel compares with the whole")
       ->delimiter(',')
@@ -361,6 +390,22 @@ void add_bench(CLI::App& app) {
                   "Picture of the curves of --scaling, or of bench accel: accuracy against time")
       ->type_name("FILE.png");
 #endif
+#ifdef VGGT_WITH_BA
+  sub->add_option("--scene",
+                  command->ba.scenes,
+                  "Folder with images/ and cameras.json for bench ba; may be repeated")
+      ->type_name("FOLDER");
+  sub->add_option("--disturb",
+                  command->ba.disturb,
+                  "How far bench ba puts cameras off: degrees, and share of the largest way "
+                  "between two")
+      ->delimiter(',')
+      ->capture_default_str();
+  sub->add_option("--seed", command->ba.seed, "Of the disturbance")->capture_default_str();
+  sub->add_option("--lens", command->ba.lens, "Focal length in bench ba: fixed, or shared, refined")
+      ->check(CLI::IsMember({"fixed", "shared"}))
+      ->capture_default_str();
+#endif
   add_model_options(*sub, command->model);
   add_accel_options(*sub, command->model.accel);
   sub->get_option("--weights")
@@ -380,6 +425,10 @@ void add_bench(CLI::App& app) {
         "--accel auto",
         "vggt bench accel --weights models/mini.safetensors --methods window-keys,come --ratios "
         "0.5,0.3,0.15 --frames 8,16 --scenes 12 --chart pareto.png --table table.json"},
+#ifdef VGGT_WITH_BA
+       {"Does bundle adjustment bring cameras back that are 3 degrees and 3 % off?",
+        "vggt bench ba --scene scenes/fountain --disturb 3,0.03 --json ba.json"},
+#endif
        {"Encoder, aggregator and camera head alone, in bf16, frames of 518 x 294 px",
         "vggt bench --heads camera --precision bf16 --size 518x294 --frames 4"}}));
   sub->callback([command] { run(*command); });

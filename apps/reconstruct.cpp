@@ -14,6 +14,9 @@
 #include "apps/number_in.h"
 #include "apps/point_options.h"
 #include "apps/reconstruct_steps.h"
+#ifdef VGGT_WITH_BA
+#include "apps/refine_step.h"
+#endif
 #include "src/io/output_folder.h"
 
 namespace vggt::apps {
@@ -45,6 +48,8 @@ Json describe(const ReconstructCommand& command) {
           {"max_points", command.points.max_points},
           {"voxel", command.points.voxel},
           {"normals", command.points.normals},
+          {"refine", command.refine.mode},
+          {"lens", command.refine.lens},
           {"text", command.exports.text},
           {"predictions", command.exports.predictions},
           {"from_cache", command.from_cache}};
@@ -68,9 +73,13 @@ void run(const ReconstructCommand& command) {
     answer = read_back(command, photos, output.path(), progress, facts);
   }
   facts.from_cache = answer.has_value();
-  if (!answer) answer = compute(command, photos, output.path(), progress, facts);
+  const bool computed = !answer;
+  if (computed) answer = compute(command, photos, output.path(), progress, facts);
   warn_of_reading(answer->read, facts);
   facts.skipped = answer->read.skipped;
+#ifdef VGGT_WITH_BA
+  if (computed) refine(command, *answer, progress, facts);
+#endif
   write_results(command, *answer, output.path(), progress, facts);
   output.commit();
 
@@ -154,6 +163,9 @@ void add_reconstruct(CLI::App& app) {
 
   add_model_options(*sub, command->model);
   add_accel_options(*sub, command->model.accel);
+#ifdef VGGT_WITH_BA
+  add_refine_options(*sub, command->refine);
+#endif
   add_point_options(*sub, command->points);
 
   const char* what_comes_out = "What comes out";
@@ -166,6 +178,10 @@ void add_reconstruct(CLI::App& app) {
       examples({{"The bundled model on all photos of a folder", "vggt reconstruct photos/ -o out/"},
                 {"A published checkpoint on two frames a second of a video",
                  "vggt reconstruct walk.mp4 --fps 2 -o out/ --weights model.safetensors"},
+#ifdef VGGT_WITH_BA
+                {"Cameras to a fraction of a pixel, and tracks for COLMAP and splatting",
+                 "vggt reconstruct photos/ -o out/ --weights model.safetensors --refine ba"},
+#endif
                 {"Only the surer half of the pixels as points, without running the network again",
                  "vggt reconstruct photos/ -o out/ --overwrite --from-cache --drop-percent 50"}}));
   sub->callback([command] {

@@ -91,6 +91,17 @@ std::set<std::string> files_of_result(const Json& report) {
   return files;
 }
 
+// What decides the cameras and maps of a result.
+Json made_from_with(const ReconstructCommand& command,
+                    const ReadPhotos& read,
+                    const ReadOptions& options) {
+  Json key = made_from(read, options, command.model);
+  key["refine"] = command.refine.mode;
+  key["lens"] = command.refine.mode == "none" ? "" : command.refine.lens;
+  key["masked_tracks"] = command.refine.mode != "none" && !command.read.masks.empty();
+  return key;
+}
+
 bool lies_in(const std::string& path, const std::string& folder) {
   const fs::path inside = fs::path(path).lexically_relative(folder);
   return !inside.empty() && *inside.begin() != "..";
@@ -228,7 +239,7 @@ std::optional<Answer> read_back(const ReconstructCommand& command,
   const auto usable = [](int64_t size_px) { return size_px > 0 && size_px <= kMost_px; };
   if (usable(options.preprocess.target_px) && usable(options.preprocess.patch_px)) {
     answer.read = read_photos(photos, options, progress, &facts.seconds);
-    difference = first_difference(answer.made_from, made_from(answer.read, options, command.model));
+    difference = first_difference(answer.made_from, made_from_with(command, answer.read, options));
   }
   if (!difference.empty()) {
     say("the network runs again: " + difference);
@@ -238,6 +249,12 @@ std::optional<Answer> read_back(const ReconstructCommand& command,
   check_disk(command, answer.read.input, staging);
   try {
     answer.result = read_result(command.output, progress);
+    facts.refinement = object("refinement");
+    if (facts.refinement.is_object() && facts.refinement.value("taken", false)) {
+      const std::string sparse = (fs::path(command.output) / "sparse/0").string();
+      answer.tracked =
+          tracked_points(read_colmap(sparse), answer.result.views.size(), sparse + "/images.bin");
+    }
   } catch (const IoError& error) {
     say(std::string("the network runs again: ") + error.what());
     facts.seconds.clear();
@@ -265,7 +282,7 @@ Answer compute(const ReconstructCommand& command,
   answer.read = read_photos(photos, options, progress, &facts.seconds);
   check_memory(loaded, answer.read.input);
   check_disk(command, answer.read.input, staging);
-  answer.made_from = made_from(answer.read, options, command.model);
+  answer.made_from = made_from_with(command, answer.read, options);
   answer.model = loaded.describe();
   std::vector<std::string> names;
   for (const Photo& photo : answer.read.photos) names.push_back(photo.name);
@@ -340,6 +357,7 @@ void write_results(const ReconstructCommand& command,
   }
   {
     ExportOptions exports = command.exports;
+    exports.tracked = answer.tracked;
     for (const Photo& photo : answer.read.photos) {
       exports.photo_paths.push_back(path_from(photo.path, folder, command.output));
     }

@@ -19,6 +19,11 @@
 
 namespace vggt::apps {
 
+struct RefineSettings {
+  std::string mode = "none";    ///< none, ba, auto
+  std::string lens = "shared";  ///< shared, photo, fixed
+};
+
 /// What the user asked for.
 struct ReconstructCommand {
   ModelOptions model;
@@ -30,6 +35,7 @@ struct ReconstructCommand {
   std::string output;
   PointFilter points;
   ExportOptions exports;
+  RefineSettings refine;
   bool overwrite = false;
   bool from_cache = false;
   bool dry_run = false;
@@ -38,7 +44,8 @@ struct ReconstructCommand {
 /// What the network said of the photos, computed now or read back.
 struct Answer {
   ReadPhotos read;
-  Reconstruction result;  ///< its points still to be made
+  Reconstruction result;              ///< its points still to be made
+  std::vector<TrackedPoint> tracked;  ///< of the refinement; empty without
   nlohmann::ordered_json model;
   nlohmann::ordered_json made_from;
 };

@@ -42,6 +42,7 @@ Json make_report(const Reconstruction& reconstruction,
   for (const auto& [stage, seconds] : facts.seconds) report["seconds"][stage] = seconds;
   if (!facts.merging.layers.empty() || !facts.merging.reason.empty())
     report["merging"] = to_json(facts.merging);
+  if (!facts.refinement.is_null()) report["refinement"] = facts.refinement;
   report["peak_memory_bytes"] = peak_memory_bytes();
   report["skipped"] = Json::array();
   for (const SkippedPhoto& skipped : facts.skipped) {

@@ -22,7 +22,8 @@ struct RunFacts {
   std::vector<SkippedPhoto> skipped;  ///< photos that could not be read
   std::vector<std::string> warnings;
   StageProgress::Seconds seconds;
-  accel::MergeReport merging;  ///< empty if there was none
+  accel::MergeReport merging;         ///< empty if there was none
+  nlohmann::ordered_json refinement;  ///< null if there was none
 };
 
 /// model      LoadedModel::describe()

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/pipeline/export.h"
 
+#include "src/base/error.h"
 #include "src/geometry/rotation.h"
 #include "src/io/npy.h"
 #include "src/io/ply.h"
@@ -74,7 +75,69 @@ double error_px(const View& view, const float* point, double x_px, double y_px) 
   return std::hypot((x - x_px) / view.map.scale_x, (y - y_px) / view.map.scale_y);
 }
 
+// How far a stored camera's projection of the point is from where the photo shows it.
+double error_px(const Camera& camera,
+                const std::array<double, 3>& point,
+                const TrackedPoint::Sighting& sighting) {
+  std::array<double, 3> in_cam = camera.translation;
+  for (int row = 0; row < 3; ++row) {
+    for (int k = 0; k < 3; ++k) in_cam[row] += camera.rotation[3 * row + k] * point[k];
+  }
+  return std::hypot(camera.fx_px * in_cam[0] / in_cam[2] + camera.cx_px - sighting.x_px,
+                    camera.fy_px * in_cam[1] / in_cam[2] + camera.cy_px - sighting.y_px);
+}
+
 }  // namespace
+
+ColmapModel colmap_from(const std::vector<View>& views, const std::vector<TrackedPoint>& points) {
+  ColmapModel model;
+  std::vector<Camera> cameras;
+  for (size_t s = 0; s < views.size(); ++s) {
+    add_view(views[s], static_cast<uint32_t>(s + 1), model);
+    cameras.push_back(views[s].map.stored_camera(views[s].camera));
+  }
+  for (const TrackedPoint& tracked : points) {
+    ColmapModel::Point point;
+    point.id = model.points.size() + 1;
+    point.position = tracked.position;
+    point.rgb = tracked.rgb;
+    for (const TrackedPoint::Sighting& sighting : tracked.sightings) {
+      const auto view = static_cast<size_t>(sighting.view);
+      TORCH_CHECK(view < views.size(), "colmap_from: no view ", sighting.view);
+      auto& observations = model.images[view].observations;
+      point.track.push_back(
+          {static_cast<uint32_t>(view + 1), static_cast<uint32_t>(observations.size())});
+      observations.push_back({sighting.x_px, sighting.y_px, point.id});
+      point.error_px += error_px(cameras[view], tracked.position, sighting);
+    }
+    point.error_px /= static_cast<double>(std::max<size_t>(1, tracked.sightings.size()));
+    model.points.push_back(std::move(point));
+  }
+  return model;
+}
+
+std::vector<TrackedPoint> tracked_points(const ColmapModel& model,
+                                         size_t views,
+                                         const std::string& where) {
+  std::vector<const ColmapModel::Image*> images(views);
+  for (const ColmapModel::Image& image : model.images) {
+    if (image.id < 1 || image.id > views) {
+      throw IoError(where, "image " + std::to_string(image.id) + " is none of the photos");
+    }
+    images[image.id - 1] = &image;
+  }
+  std::vector<TrackedPoint> points;
+  for (const ColmapModel::Point& point : model.points) {
+    TrackedPoint tracked{point.position, point.rgb, {}};
+    for (const ColmapModel::TrackElement& element : point.track) {
+      const auto& seen = images[element.image_id - 1]->observations[element.observation];
+      tracked.sightings.push_back(
+          {static_cast<int32_t>(element.image_id - 1), seen.x_px, seen.y_px});
+    }
+    points.push_back(std::move(tracked));
+  }
+  return points;
+}
 
 ColmapModel colmap_from(const Reconstruction& reconstruction, int64_t max_points) {
   const auto views = static_cast<int64_t>(reconstruction.views.size());
@@ -194,7 +257,8 @@ std::vector<OutputFile> result_files(const Reconstruction& reconstruction,
       [result](const std::string& path) { write_ply(path, result->points, result->note); });
   add(root / "sparse/0/cameras.bin", [result, options](const std::string& path) {
     const std::string sparse = fs::path(path).parent_path().string();
-    const ColmapModel model = colmap_from(*result, options.sparse_points);
+    const ColmapModel model = options.tracked.empty() ? colmap_from(*result, options.sparse_points)
+                                                      : colmap_from(result->views, options.tracked);
     write_colmap(sparse, model);
     if (options.text) write_colmap_text(sparse, model);
   });

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -12,6 +13,28 @@
 #include "src/pipeline/reconstruction.h"
 
 namespace vggt {
+
+/// A point that several photos show at known places, as bundle adjustment leaves it.
+struct TrackedPoint {
+  struct Sighting {
+    int32_t view = 0;
+    double x_px = 0;  ///< of the stored picture
+    double y_px = 0;
+  };
+  std::array<double, 3> position = {0, 0, 0};  ///< world
+  std::array<uint8_t, 3> rgb = {0, 0, 0};
+  std::vector<Sighting> sightings;  ///< a view at most once
+};
+
+/// The cameras as a COLMAP model, with these points and their tracks; errors are those of their
+/// projections. Ids start at 1 and follow the order of views and points.
+ColmapModel colmap_from(const std::vector<View>& views, const std::vector<TrackedPoint>& points);
+
+/// The points of such a model. Throws IoError naming `where` if an image has no view: its id must
+/// be the view's number plus 1.
+std::vector<TrackedPoint> tracked_points(const ColmapModel& model,
+                                         size_t views,
+                                         const std::string& where);
 
 /// The cameras and at most `max_points` of the points, evenly spread over them, as a COLMAP model.
 ///
@@ -39,16 +62,18 @@ std::vector<TumPose> trajectory_from(const Reconstruction& reconstruction,
 std::vector<std::string> photo_stems(const std::vector<View>& views);
 
 struct ExportOptions {
-  bool text = false;               ///< the sparse model as text too
-  bool predictions = false;        ///< what the network made, for programs (write_predictions)
-  int64_t sparse_points = 100000;  ///< the sparse model's most points
+  bool text = false;                  ///< the sparse model as text too
+  bool predictions = false;           ///< what the network made, for programs (write_predictions)
+  int64_t sparse_points = 100000;     ///< the sparse model's most points
+  std::vector<TrackedPoint> tracked;  ///< the sparse model's points, in place of those; empty: none
   std::vector<std::string> photo_paths;  ///< see transforms_from()
   std::vector<double> timestamps;        ///< see trajectory_from()
 };
 
 /// The files of a result in `folder`, for write_files(); the largest first:
 ///   points.ply                              all points
-///   sparse/0/{cameras,images,points3D}.bin  colmap_from(), also as .txt with `text`
+///   sparse/0/{cameras,images,points3D}.bin  colmap_from() of `tracked` or else of the points, also
+///                                           as .txt with `text`
 ///   transforms.json                         transforms_from()
 ///   trajectory.tum                          trajectory_from()
 ///   depth/<photo>.npy, confidence/<photo>.npy  float32 [H, W] of the network input

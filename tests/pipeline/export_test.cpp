@@ -316,5 +316,36 @@ TEST(Export, WithoutPointsThereAreStillCameras) {
   EXPECT_EQ(read_ply(folder.file("points.ply")).size(), 0);
 }
 
+TEST(Export, TrackedPointsAreTheSparseModelWithTheirTracks) {
+  TemporaryFolder folder;
+  const Reconstruction reconstruction = reconstruction_of(turned());
+  // A point before all cameras, at the pixels of the stored pictures where they see it.
+  TrackedPoint tracked{{0.1, -0.1, 3}, {10, 20, 30}, {}};
+  for (int32_t s : {0, 2}) {
+    const Camera c = reconstruction.views[s].map.stored_camera(reconstruction.views[s].camera);
+    std::array<double, 3> x = c.translation;
+    for (int row = 0; row < 3; ++row) {
+      for (int k = 0; k < 3; ++k) x[row] += c.rotation[3 * row + k] * tracked.position[k];
+    }
+    tracked.sightings.push_back(
+        {s, c.fx_px * x[0] / x[2] + c.cx_px + (s == 2 ? 3 : 0), c.fy_px * x[1] / x[2] + c.cy_px});
+  }
+  write_files(result_files(reconstruction, folder.path(), {.tracked = {tracked}}));
+  const ColmapModel model = read_colmap(folder.file("sparse/0"));
+  ASSERT_EQ(model.points.size(), 1u);
+  ASSERT_EQ(model.points[0].track.size(), 2u);
+  EXPECT_EQ(model.points[0].track[1].image_id, 3u);
+  EXPECT_NEAR(model.points[0].error_px, 1.5, 1e-9);  // of 0 and 3
+  EXPECT_EQ(model.images[1].observations.size(), 0u);
+  EXPECT_EQ(model.images[2].observations[0].x_px, tracked.sightings[1].x_px);
+
+  const std::vector<TrackedPoint> back = tracked_points(model, 3, "sparse/0");
+  ASSERT_EQ(back.size(), 1u);
+  EXPECT_EQ(back[0].rgb, tracked.rgb);
+  EXPECT_EQ(back[0].sightings[1].view, 2);
+  EXPECT_EQ(back[0].sightings[1].x_px, tracked.sightings[1].x_px);
+  EXPECT_THROW(tracked_points(model, 2, "sparse/0"), IoError);
+}
+
 }  // namespace
 }  // namespace vggt
