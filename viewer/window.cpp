@@ -563,9 +563,6 @@ class ViewerWindow : public gui::Window {
       case gui::KEY_SPACE:
         session_.plays = !session_.plays;
         break;
-      case gui::KEY_ESCAPE:
-        escape();
-        break;
       default:
         return false;
     }
@@ -689,6 +686,11 @@ class ViewerWindow : public gui::Window {
 
   // Ends the process here: Filament's own end races with the closing of its window.
   bool close() {
+    // Open3D closes its windows on Escape; here it only leads back.
+    if (escape_is_pressed(GetOSWindow())) {
+      escape();
+      return false;
+    }
     jobs_.stop();
     const gui::Rect frame = GetOSFrame();
     session_.user.width = frame.width;
