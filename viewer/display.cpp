@@ -28,8 +28,4 @@ bool has_graphics() {
          std::filesystem::exists("/dev/nvidia0", error);
 }
 
-bool escape_is_pressed(void* window) {
-  return glfwGetKey(static_cast<GLFWwindow*>(window), GLFW_KEY_ESCAPE) == GLFW_PRESS;
-}
-
 }  // namespace vggt::viewer

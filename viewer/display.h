@@ -11,7 +11,4 @@ std::string display_problem();
 /// Whether this machine has graphics hardware that draws: else every pixel is the processor's work.
 bool has_graphics();
 
-/// Whether Escape is held down in a GLFW window.
-bool escape_is_pressed(void* window);
-
 }  // namespace vggt::viewer

@@ -48,7 +48,7 @@ constexpr const char* kHelp =
     "  space         play the trajectory              M   measure\n"
     "  R             the whole scene                  S   save a picture\n"
     "  V             first, second, both, side by side\n"
-    "  F1            this help                        Esc   back\n"
+    "  F1            this help                  Backspace   back\n"
     "Drop a result, a folder or a PLY on the window to open it.";
 
 // Names that are free: pictures are never lost by another one.
@@ -563,6 +563,9 @@ class ViewerWindow : public gui::Window {
       case gui::KEY_SPACE:
         session_.plays = !session_.plays;
         break;
+      case gui::KEY_BACKSPACE:  // not Escape, on which Open3D closes its windows
+        back();
+        break;
       default:
         return false;
     }
@@ -570,7 +573,7 @@ class ViewerWindow : public gui::Window {
     return true;
   }
 
-  void escape() {
+  void back() {
     if (help_is_shown_) {
       CloseDialog();
       help_is_shown_ = false;
@@ -686,11 +689,6 @@ class ViewerWindow : public gui::Window {
 
   // Ends the process here: Filament's own end races with the closing of its window.
   bool close() {
-    // Open3D closes its windows on Escape; here it only leads back.
-    if (escape_is_pressed(GetOSWindow())) {
-      escape();
-      return false;
-    }
     jobs_.stop();
     const gui::Rect frame = GetOSFrame();
     session_.user.width = frame.width;

@@ -255,9 +255,9 @@ def main():
     scores = {(dx, dy): correlation(dx, dy) for dx in range(-6, 7, 2) for dy in range(-6, 7, 2)}
     best = max(scores, key=scores.get)
     expect(best == (0, 0) and scores[best] > 0.8, f"the photo lies where its camera sees: {best}, {scores[best]:.3f}")
-    viewer.key("Escape")
+    viewer.key("BackSpace")
     viewer.key("r")
-    viewer.wait(lambda p: of_colour(p, FRUSTUM).sum() > 200, "Escape and R: the whole scene again")
+    viewer.wait(lambda p: of_colour(p, FRUSTUM).sum() > 200, "Backspace and R: the whole scene again")
 
     # ---- a slider by the mouse ----
     before = viewer.pane()
@@ -274,7 +274,7 @@ def main():
         if coloured(after).sum() < 0.6 * coloured(before).sum() and coloured(after).sum() > 0:
             moved = y
             break
-        viewer.key("Escape")
+        viewer.key("BackSpace")
     viewer.picture("slider")
     expect(moved is not None, f"the confidence slider leaves points out at once (at {moved})")
     viewer.xdotool("mousemove", "200", str(HEIGHT - 60))
@@ -291,8 +291,8 @@ def main():
     viewer.key("F1")
     viewer.wait(lambda p: (np.abs(p - full).max(axis=2) > 40).mean() > 0.05, "F1 shows help")
     viewer.picture("help")
-    viewer.key("Escape")
-    viewer.wait(lambda p: (np.abs(p - full).max(axis=2) > 40).mean() < 0.05, "Escape hides it")
+    viewer.key("BackSpace")
+    viewer.wait(lambda p: (np.abs(p - full).max(axis=2) > 40).mean() < 0.05, "Backspace hides it")
     viewer.key("s")
     for _ in range(40):
         if os.path.exists(folder + "/vggt_view_001.png"):
