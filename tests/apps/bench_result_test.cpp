@@ -15,7 +15,6 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
-using ::testing::Not;
 
 // 100 operations a second on half, 10 on float, 50 bytes.
 const MachinePeaks kPeaks = {{100, "dots"}, {10, "adds"}, {50, "copies"}};
