@@ -104,9 +104,10 @@ void Controls::add_points_section() {
   auto section = add_section("Points", true);
   counts_ = std::make_shared<gui::Label>("no points yet");
   section->AddChild(counts_);
-  colour_ = std::make_shared<gui::Combobox>();
-  for (const std::string& name : colour_names()) colour_->AddItem(name.c_str());
-  colour_->SetOnValueChanged([this](const char*, int index) {
+  // No combobox: drawing its list ends Open3D 0.16.1, as Debian builds it, in a segmentation fault.
+  colour_ = std::make_shared<gui::RadioButton>(gui::RadioButton::HORIZ);
+  colour_->SetItems(colour_names());
+  colour_->SetOnSelectionChanged([this](int index) {
     session_.user.colour = static_cast<ColourBy>(index);
     calls_.points();
   });
@@ -235,11 +236,9 @@ void Controls::add_photo_section() {
 void Controls::add_compare_section() {
   auto section = add_section("Second scene", false);
   add_button(*section, "open...", [this] { calls_.open(true); });
-  arrangement_ = std::make_shared<gui::Combobox>();
-  for (const char* name : {"first", "second", "over each other", "side by side"}) {
-    arrangement_->AddItem(name);
-  }
-  arrangement_->SetOnValueChanged([this](const char*, int index) {
+  arrangement_ = std::make_shared<gui::RadioButton>(gui::RadioButton::VERT);
+  arrangement_->SetItems({"first", "second", "over each other", "side by side"});
+  arrangement_->SetOnSelectionChanged([this](int index) {
     session_.arrangement = static_cast<Arrangement>(index);
     calls_.arrangement();
   });

@@ -8,12 +8,12 @@
 
 #include <open3d/visualization/gui/Button.h>
 #include <open3d/visualization/gui/Checkbox.h>
-#include <open3d/visualization/gui/Combobox.h>
 #include <open3d/visualization/gui/ImageWidget.h>
 #include <open3d/visualization/gui/Label.h>
 #include <open3d/visualization/gui/Layout.h>
 #include <open3d/visualization/gui/NumberEdit.h>
 #include <open3d/visualization/gui/ProgressBar.h>
+#include <open3d/visualization/gui/RadioButton.h>
 #include <open3d/visualization/gui/Slider.h>
 #include <open3d/visualization/gui/Window.h>
 
@@ -94,8 +94,8 @@ class Controls {
   Calls calls_;
   int em_;
   std::shared_ptr<open3d::visualization::gui::ScrollableVert> panel_;
-  std::shared_ptr<open3d::visualization::gui::Combobox> colour_;
-  std::shared_ptr<open3d::visualization::gui::Combobox> arrangement_;
+  std::shared_ptr<open3d::visualization::gui::RadioButton> colour_;
+  std::shared_ptr<open3d::visualization::gui::RadioButton> arrangement_;
   std::shared_ptr<open3d::visualization::gui::Label> counts_;
   std::shared_ptr<open3d::visualization::gui::Label> photo_name_;
   std::shared_ptr<open3d::visualization::gui::Label> pixel_;

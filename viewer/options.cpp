@@ -40,6 +40,7 @@ void add_view_options(CLI::App& app, ViewOptions& options) {
       ->type_name("PX")
       ->delimiter(',')
       ->expected(2)
+      ->allow_extra_args(false)
       ->check(CLI::Range(64, 16384));
   app.add_option("--most-points",
                  options.most_points,

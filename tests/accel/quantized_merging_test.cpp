@@ -27,17 +27,20 @@ TEST(QuantizedMerging, EveryMethodRunsWithEveryFormat) {
     if (!scheme.empty()) options.recipe = quant_recipe(scheme);
     return synthetic_model(1, ModelConfig::tiny(), options);
   };
-  std::vector<std::string> names = {"none"};
-  for (const Method& method : methods()) names.push_back(method.name);
+  std::vector<MergeOptions> merges = {{"none"}};
+  for (const Method& method : methods()) {
+    merges.push_back({method.name});
+    if (method.name == "come") merges.back().settings["predictor"] = "synthetic:1";
+  }
   std::vector<Predictions> plain;
-  for (const std::string& name : names) {
-    plain.push_back(load("")->forward(images, {.merge = {name}}));
+  for (const MergeOptions& merge : merges) {
+    plain.push_back(load("")->forward(images, {.merge = merge}));
   }
   for (const char* scheme : {"fp8", "int8", "w8a16", "w4a16-g16"}) {
     const auto model = load(scheme);
-    for (size_t i = 0; i < names.size(); ++i) {
-      SCOPED_TRACE(std::string(scheme) + " with " + names[i]);
-      const Predictions got = model->forward(images, {.merge = {names[i]}});
+    for (size_t i = 0; i < merges.size(); ++i) {
+      SCOPED_TRACE(std::string(scheme) + " with " + merges[i].method);
+      const Predictions got = model->forward(images, {.merge = merges[i]});
       const Predictions& merged = plain[i];
       for (const at::Tensor& value : {got.depth, got.world_points, got.pose_encodings.back()}) {
         EXPECT_TRUE(value.isfinite().all().item<bool>());

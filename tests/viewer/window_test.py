@@ -261,9 +261,9 @@ def main():
 
     # ---- a slider by the mouse ----
     before = viewer.pane()
-    # The first slider of the panel: below the counts, the colours and its own name.
+    # The first slider of the panel: below the counts, the colours (a click there colours otherwise) and its own name.
     moved = None
-    for y in range(60, 260, 8):
+    for y in range(84, 260, 8):
         viewer.xdotool("mousemove", str(PANE[2] + 70), str(y), "mousedown", "1")
         time.sleep(0.3)
         viewer.xdotool("mousemove", str(PANE[2] + 300), str(y))
