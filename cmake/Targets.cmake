@@ -38,6 +38,18 @@ function(vggt_library name)
   vggt_settings(${name})
 endfunction()
 
+# A C++ source, whose path `result` gets, with the text of `file` as NAME and NAME_size (EmbedText.cmake).
+function(vggt_embed_text result name file)
+  set(source ${CMAKE_CURRENT_BINARY_DIR}/${name}.cpp)
+  add_custom_command(
+    OUTPUT ${source}
+    COMMAND ${CMAKE_COMMAND} -DINPUT=${CMAKE_CURRENT_SOURCE_DIR}/${file} -DOUTPUT=${source} -DNAME=${name} -P
+            ${PROJECT_SOURCE_DIR}/cmake/EmbedText.cmake
+    DEPENDS ${file} ${PROJECT_SOURCE_DIR}/cmake/EmbedText.cmake
+    VERBATIM)
+  set(${result} ${source} PARENT_SCOPE)
+endfunction()
+
 function(vggt_program name)
   add_executable(${name} ${ARGN})
   vggt_settings(${name})

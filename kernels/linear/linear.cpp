@@ -8,8 +8,8 @@
 #include <algorithm>
 
 #include "kernels/common/cpu_features.h"
+#include "kernels/common/output_parts.h"
 #include "kernels/common/path.h"
-#include "kernels/common/scratch.h"
 #ifdef VGGT_WITH_AVX512_BF16
 #include "kernels/linear/few_rows_avx512.h"
 #include "kernels/linear/linear_avx512.h"
@@ -46,26 +46,19 @@ at::Tensor linear_cpu(const at::Tensor& x,
   params.gelu = activation == Activation::kGelu;
   params.y_is_float = out_dtype == at::kFloat;
 
-  // Parts of the output: all rows if the columns alone keep every thread busy.
   const int64_t columns = linear_columns(params);
-  const int64_t column_parts = (params.out + columns - 1) / columns;
-  const int64_t wanted = 4 * static_cast<int64_t>(at::get_num_threads());
-  const int64_t row_parts =
-      std::clamp<int64_t>(wanted / column_parts, 1, (params.rows + 383) / 384);
-  const int64_t part_rows = (params.rows + row_parts - 1) / row_parts;
-  at::parallel_for(0, column_parts * row_parts, 1, [&](int64_t begin, int64_t end) {
-    Scratch scratch(linear_scratch_words(params, columns));
-    for (int64_t part = begin; part < end; ++part) {
-      const int64_t column = part % column_parts * columns;
-      const int64_t row = part / column_parts * part_rows;
-      linear_avx512(params,
-                    row,
-                    std::min(row + part_rows, params.rows),
-                    column,
-                    std::min(column + columns, params.out),
-                    scratch.words());
-    }
-  });
+  for_each_output_part(params.rows,
+                       params.out,
+                       columns,
+                       linear_scratch_words(params, columns),
+                       [&](int64_t row_begin,
+                           int64_t row_end,
+                           int64_t column_begin,
+                           int64_t column_end,
+                           uint32_t* scratch) {
+                         linear_avx512(
+                             params, row_begin, row_end, column_begin, column_end, scratch);
+                       });
   return y;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/synthetic/photometric.h"
 
+#include "src/synthetic/jpeg.h"
 #include "src/synthetic/random.h"
 
 #include <ATen/ATen.h>
@@ -24,6 +25,7 @@ struct Development {
   double shoulder;
   double gamma;
   double saturation;
+  int jpeg_quality;  // 100: not stored
 };
 
 // The middle row of the picture with its neighbours, mirrored at the edges, in a Gaussian's weights;
@@ -109,6 +111,7 @@ void develop(at::Tensor picture,
   picture.mul_(1 + how.shoulder).div_(bent).pow_(how.gamma);
   const at::Tensor grey = grey_of(picture).mul_(1 - how.saturation);
   picture.mul_(how.saturation).add_(grey).clamp_(0, 1);
+  if (how.jpeg_quality < 100) picture.copy_(stored_as_jpeg(picture, how.jpeg_quality));
 }
 
 // What is brighter than nine tenths of the pictures' pixels.
@@ -153,6 +156,9 @@ at::Tensor photometric(const at::Tensor& linear, uint64_t seed, const Photometri
   how.shoulder = options.contrast * random.uniform(0, 0.4);
   how.gamma = 1 / 2.2 * std::exp2(options.contrast * 0.15 * random.normal());
   how.saturation = 1 + options.contrast * random.uniform(-0.4, 0.25);
+  // Half of the samples come from files of some quality, the others from a raw one.
+  const double loss = std::max(0.0, random.uniform(-60, 60));
+  how.jpeg_quality = static_cast<int>(std::clamp(100 - options.jpeg * loss, 1.0, 100.0));
   // One picture after the other, which stays in the cache meanwhile.
   for (int64_t i = 0; i < frames; ++i) {
     develop(pictures[i], gains[static_cast<size_t>(i)], how, noise_seed, i * pictures.stride(0));

@@ -15,10 +15,11 @@ struct PhotometricOptions {
   double vignetting = 1;
   double blur = 1;
   double noise = 1;
+  double jpeg = 1;  ///< what is lost of 100 in the file's quality
 };
 
 /// Pictures as a camera would give them: exposure by the sample's brightness, white balance,
-/// vignetting, blur, noise of the sensor, tone curve. Drawn anew for each seed, so that one render
+/// vignetting, blur, noise of the sensor, tone curve, the losses of a JPEG file. Drawn anew for each seed, so that one render
 /// serves several times; by the same seed the same on every machine to rounding.
 /// linear  [S, 3, H, W] float, linear light, on any device
 /// Returns [S, 3, H, W] float in [0, 1] on the same device.

@@ -12,7 +12,7 @@
 namespace vggt::synthetic {
 namespace {
 
-constexpr PhotometricOptions kNothing = {0, 0, 0, 0, 0, 0};
+constexpr PhotometricOptions kNothing = {0, 0, 0, 0, 0, 0, 0};
 
 // Back to light, in units of what becomes white: without contrast there is only the display's gamma.
 at::Tensor light_of(const at::Tensor& picture) { return picture.to(at::kDouble).pow(2.2); }
@@ -40,7 +40,7 @@ TEST(Photometric, ExposesByTheScene) {
 
 TEST(Photometric, WithoutStrengthsKeepsEqualPixelsEqual) {
   const at::Tensor light = at::full({2, 3, 8, 8}, 0.3);
-  const at::Tensor picture = photometric(light, 9, {0, 0, 0, 0, 0, 0});
+  const at::Tensor picture = photometric(light, 9, kNothing);
   EXPECT_EQ(picture.min().item<float>(), picture.max().item<float>());
   // 0.65 of the range by the display's gamma.
   EXPECT_NEAR(picture[0][0][0][0].item<double>(), std::pow(0.65, 1 / 2.2), 1e-5);
@@ -306,6 +306,24 @@ TEST(Photometric, ContrastMakesDarkerMiddlesAndPalerColours) {
   EXPECT_TRUE(brighter);
   EXPECT_TRUE(paler);
   EXPECT_TRUE(stronger);
+}
+
+// Half of the samples lose something to a file, all of their frames the same way.
+TEST(Photometric, JpegIsOfHalfTheSamples) {
+  PhotometricOptions options = kNothing;
+  options.jpeg = 1;
+  const at::Tensor ramp = at::linspace(0, 1, 20 * 30).view({1, 1, 20, 30}).expand({2, 3, 20, 30});
+  const at::Tensor plain = photometric(ramp, 1, kNothing);
+  int lossy = 0;
+  for (uint64_t seed = 0; seed < 30; ++seed) {
+    const at::Tensor seen = photometric(ramp, seed, options);
+    EXPECT_TRUE(at::equal(seen[0], seen[1])) << seed;
+    const double lost = (seen - plain).abs().max().item<double>();
+    EXPECT_LT(lost, 0.2) << seed;
+    lossy += lost > 0.5 / 255 ? 1 : 0;
+  }
+  EXPECT_GT(lossy, 6);
+  EXPECT_LT(lossy, 24);
 }
 
 }  // namespace
