@@ -21,6 +21,19 @@ void add_point_options(CLI::App& app, PointFilter& filter) {
       ->check(number_in(0, 100))
       ->capture_default_str()
       ->group(group);
+  app.add_option("--consistent",
+                 filter.consistent,
+                 "Keep points that at least so many other photos see at their depth, less those "
+                 "that see through them; 0: all")
+      ->check(CLI::Range(int64_t{0}, int64_t{1000}))
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--consistent-within",
+                 filter.consistent_within,
+                 "How much of a depth photos may differ by and agree, for --consistent")
+      ->check(number_in(0.0001, 0.9))
+      ->capture_default_str()
+      ->group(group);
   app.add_option("--max-points",
                  filter.max_points,
                  "At most this many points, spread over photos and depths")

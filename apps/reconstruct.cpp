@@ -45,6 +45,8 @@ Json describe(const ReconstructCommand& command) {
           {"like_original", command.read.like_original},
           {"drop_percent", command.points.drop_percent},
           {"edges", command.points.edge_ratio},
+          {"consistent", command.points.consistent},
+          {"consistent_within", command.points.consistent_within},
           {"max_points", command.points.max_points},
           {"voxel", command.points.voxel},
           {"normals", command.points.normals},

@@ -6,6 +6,7 @@
 #include "src/base/mixed.h"
 #include "src/base/percentile.h"
 #include "src/geometry/pose_encoding.h"
+#include "src/pipeline/consistency.h"
 #include "src/pipeline/point_voxels.h"
 #include "src/pipeline/surface_normal.h"
 
@@ -141,6 +142,18 @@ void drop_edges(const Input& input, const Pixels& surface, double ratio, Pixels&
       }
     }
   });
+}
+
+// What is kept has a say; what it does not agree on goes.
+void drop_inconsistent(const Input& input, const PointFilter& filter, Pixels& keep) {
+  const at::Tensor sure =
+      at::from_blob(keep.data(), {input.frames, input.height, input.width}, at::kByte)
+          .to(at::kBool);
+  const at::Tensor votes =
+      agreement(input.scene, sure, {.depth_tolerance = filter.consistent_within});
+  const int16_t* agreeing = votes.const_data_ptr<int16_t>();
+  const int64_t needed = std::min(filter.consistent, input.frames - 1);
+  for (size_t i = 0; i < keep.size(); ++i) keep[i] = keep[i] && agreeing[i] >= needed;
 }
 
 // How many pixels of each frame are kept.
@@ -398,6 +411,10 @@ void check(const PointFilter& filter) {
   must(filter.edge_ratio >= 0 && std::isfinite(filter.edge_ratio),
        "edges",
        "must be 0 (off) or a positive number");
+  must(filter.consistent >= 0, "consistent", "must be 0 (off) or a number of photos");
+  must(filter.consistent_within > 0 && filter.consistent_within < 1,
+       "consistent-within",
+       "must be above 0 and below 1");
   must(filter.voxel >= 0 && std::isfinite(filter.voxel),
        "voxel",
        "must be 0 (off) or a positive number");
@@ -409,7 +426,7 @@ PointCloud make_points(const Reconstruction& reconstruction,
                        const ProgressCallback& progress,
                        StageProgress::Seconds* seconds) {
   check(filter);
-  StageProgress stage("points", 4, progress, seconds);
+  StageProgress stage("points", 5, progress, seconds);
   const Input input = input_of(reconstruction);
   const Pixels surface = surface_pixels(input);
   stage.advance();
@@ -418,6 +435,8 @@ PointCloud make_points(const Reconstruction& reconstruction,
   const float least = confidence_percentile(input, keep, filter.drop_percent);
   if (filter.edge_ratio > 0) drop_edges(input, surface, filter.edge_ratio, keep);
   drop_below(input, least, keep);
+  stage.advance();
+  if (filter.consistent > 0) drop_inconsistent(input, filter, keep);
   stage.advance();
   std::vector<PointVoxels::Voxel> voxels;
   if (filter.voxel > 0) voxels = merge_voxels(input, filter.voxel, keep);

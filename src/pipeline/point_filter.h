@@ -19,6 +19,14 @@ struct PointFilter {
   /// focal length of 500 px a smooth surface then goes where it is seen flatter than 8 degrees.
   double edge_ratio = 0;
 
+  /// A point stays if at least this many other photos see it at its depth, after taking away those
+  /// that see through it (agreement()); of fewer photos, all the others. 0: off. It removes the
+  /// second walls of cameras that are not quite right, and what only one photo believes in.
+  int64_t consistent = 0;
+
+  /// How much of a depth two photos may differ by and still agree.
+  double consistent_within = 0.05;
+
   /// Side of the cubes, in scene units, of which each keeps one point: the mean position and colour
   /// of its points; confidence, frame, pixel and normal of the most confident. 0: off.
   double voxel = 0;

@@ -6,7 +6,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/../support/shell.sh"
 
 photos=examples/scenes/brighton_beach/images
 model=models/mini.safetensors
-case=tests/golden/mini/case_s4_112x140.safetensors
+case=tests/golden/tiny/case_s3_70x98.safetensors
 
 # Wrong usage.
 said 2 'a subcommand is missing: one of .*inspect.*bench'
@@ -35,7 +35,7 @@ said 1 'short.safetensors' inspect "$folder/short.safetensors"
 echo 'not weights' >"$folder/text.safetensors"
 said 1 'text.safetensors' inspect "$folder/text.safetensors"
 said 1 'is missing' inspect "$case"
-said 1 'total +9 ' inspect "$case"
+said 1 'total +16 ' inspect "$case"
 said 1 '"problem": .*camera_token' inspect "$case" --json
 said 1 'none.json: cannot be read .*No such file' inspect "$model" --config "$folder/none.json"
 said 1 'is a JPEG picture, not weights' inspect "$photos/DJI_0018.jpg"

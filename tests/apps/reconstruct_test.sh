@@ -49,10 +49,13 @@ head -c 1000 "$out/points.ply" | grep -aq 'property float nx' || fail "--normals
 all=$(field "$out/report.json" '["points"]')
 said 0 'points' reconstruct "$photos" -o "$out" --overwrite --edges 0.01
 (($(field "$out/report.json" '["points"]') < all)) || fail "--edges leaves all points"
+said 0 'points' reconstruct "$photos" -o "$out" --overwrite --from-cache --consistent 1 --consistent-within 0.1
+(($(field "$out/report.json" '["points"]') < all)) || fail "--consistent leaves all points"
 said 0 'points' reconstruct "$photos" -o "$out" --overwrite --voxel 0.1
 (($(field "$out/report.json" '["points"]') < all)) || fail "--voxel leaves all points"
 said 2 'drop-percent: Value 100 not in range 0 to 99.9$' reconstruct "$photos" -o "$folder/new" --drop-percent 100
 
+said 2 'consistent-within' reconstruct "$photos" -o "$folder/new" --consistent-within 1
 said 2 'edges: Value nan not in range 0 to 100$' reconstruct "$photos" -o "$folder/new" --edges nan
 
 # A dry run writes nothing.

@@ -24,7 +24,7 @@ KEEP_DOUBLE = ("pose_enc", "track_", "vis", "conf", "camera.", "track.iter", "tr
 COPIES = ["tiny/config.json", "tiny/errors.json", "vggt_1b/config.json", "vggt_1b/errors.json", "mini/config.json",
           "geometry/rows.json", "weight_rule/vectors.json", "weight_rule/checksums_vggt_1b_seed0.json"]
 AS_THEY_ARE = ["geometry", "units"]
-THINNED = ["tiny/case_*", "tiny/intermediates_*", "vggt_1b/s?_392x518_truth", "mini/case_*"]
+THINNED = ["tiny/case_*", "tiny/intermediates_*", "vggt_1b/s?_392x518_truth"]
 
 
 def thin(name, value):

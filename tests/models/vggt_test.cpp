@@ -273,26 +273,42 @@ TEST(TinyRuns, CanBeCancelled) {
   EXPECT_EQ(stages, (std::vector<std::string>{"encoder", "aggregator", "camera head"}));
 }
 
-TEST(MiniModel, AgreesWithTheOriginalOnItsTrainedWeights) {
-  const Tensors expected = golden("mini/case_s4_112x140");
+// Trained weights have larger and more uneven activations than those made by a rule, so the kernels
+// are looked at on the bundled model, too: against LibTorch's calls, by the float64 network.
+TEST(BundledModel, ErrsNoMoreByOurKernelsThanByLibTorch) {
   const WeightFile file = open_weight_file("models/mini.safetensors");
-  const auto model = load_model(file, ModelConfig::mini(), {.precision = Precision::kFloat64});
   const c10::InferenceMode inference;
-  const Predictions p = model->forward(expected.at("in.images").to(at::kDouble));
-  for (size_t i = 0; i < 4; ++i) {
-    const std::string name = "out.pose_enc_" + std::to_string(i);
-    EXPECT_LT(relative_l2(name, p.pose_encodings[i], expected.at(name)), 3e-7) << name;
+  // Broad and fine structure that moves from picture to picture.
+  const at::Tensor along = at::arange(140, at::kFloat);
+  std::vector<at::Tensor> pictures;
+  for (int64_t i = 0; i < 4; ++i) {
+    const at::Tensor x = (along + 6 * static_cast<double>(i)).view({1, 1, 140});
+    const at::Tensor y = along.slice(0, 0, 112).view({1, 112, 1});
+    const at::Tensor pitch = at::tensor({0.07, 0.31, 0.9}, at::kFloat).view({3, 1, 1});
+    pictures.push_back(0.5 + 0.3 * (x * pitch).sin() * (y * (1.3 - pitch)).cos() +
+                       0.15 * (x * y * 0.01).sin());
   }
-  size_t maps = 0;
-  for (const auto& [name, truth] : expected) {
-    maps += is_map(name);
-    if (plain_name(name) == "out.depth") {
-      EXPECT_LT(relative_l2(name, p.depth, truth), 3e-7);
-    } else if (plain_name(name) == "out.depth_conf") {
-      EXPECT_LT(relative_l2(name, p.depth_confidence, truth), 3e-7);
+  const at::Tensor images = at::stack(pictures).unsqueeze(0);
+  const auto outputs = [&](Precision precision) {
+    const auto model = load_model(file, ModelConfig::mini(), {.precision = precision});
+    const Predictions p = model->forward(
+        images.to(precision == Precision::kFloat64 ? at::kDouble : at::kFloat));
+    return Tensors{{"pose", p.pose_encodings.back()},
+                   {"depth", p.depth},
+                   {"confidence", p.depth_confidence}};
+  };
+  const Tensors truth = outputs(Precision::kFloat64);
+  EXPECT_GT(truth.at("depth").std().item<double>(), 0.05) << "the pictures say nothing";
+  for (const Precision precision : {Precision::kFloat32, Precision::kBFloat16}) {
+    const Tensors ours = outputs(precision);
+    const kernels::PathScope plain(kernels::Path::kPlain);
+    const Tensors theirs = outputs(precision);
+    for (const auto& [name, value] : truth) {
+      EXPECT_LE(relative_l2(name, ours.at(name), value),
+                1.5 * relative_l2(name, theirs.at(name), value) + 1e-6)
+          << name << " " << to_string(precision);
     }
   }
-  EXPECT_EQ(maps, 2u);
 }
 
 }  // namespace
