@@ -10,6 +10,7 @@
 #include "apps/dry_run.h"
 #include "apps/help.h"
 #include "apps/interrupt.h"
+#include "apps/known_step.h"
 #include "apps/messages.h"
 #include "apps/number_in.h"
 #include "apps/point_options.h"
@@ -50,6 +51,10 @@ Json describe(const ReconstructCommand& command) {
           {"max_points", command.points.max_points},
           {"voxel", command.points.voxel},
           {"normals", command.points.normals},
+          {"poses", command.known.poses},
+          {"poses_within", command.known.poses_within},
+          {"intrinsics", command.known.intrinsics},
+          {"scale_from", command.known.scale_from},
           {"refine", command.refine.mode},
           {"lens", command.refine.lens},
           {"text", command.exports.text},
@@ -69,6 +74,7 @@ void run(const ReconstructCommand& command) {
   messages().log_to(output.path() + "/log.txt");
   RunFacts facts = {.options = describe(command)};
   const std::vector<Photo> photos = list_inputs(command, output.path(), progress, &facts.seconds);
+  check_known(command.known, photos, command.refine.mode != "none");
 
   std::optional<Answer> answer;
   if (command.from_cache) {
@@ -79,9 +85,13 @@ void run(const ReconstructCommand& command) {
   if (computed) answer = compute(command, photos, output.path(), progress, facts);
   warn_of_reading(answer->read, facts);
   facts.skipped = answer->read.skipped;
+  if (computed) {
+    use_known_cameras(command.known, *answer, facts);
 #ifdef VGGT_WITH_BA
-  if (computed) refine(command, *answer, progress, facts);
+    refine(command, *answer, progress, facts);
 #endif
+    use_known_distance(command.known, *answer, facts);
+  }
   write_results(command, *answer, output.path(), progress, facts);
   output.commit();
 
@@ -165,6 +175,7 @@ void add_reconstruct(CLI::App& app) {
 
   add_model_options(*sub, command->model);
   add_accel_options(*sub, command->model.accel);
+  add_known_options(*sub, command->known);
 #ifdef VGGT_WITH_BA
   add_refine_options(*sub, command->refine);
 #endif

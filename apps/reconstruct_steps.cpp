@@ -7,6 +7,7 @@
 #include <set>
 
 #include "apps/estimate.h"
+#include "apps/known_step.h"
 #include "apps/made_from.h"
 #include "apps/messages.h"
 #include "apps/replaceable.h"
@@ -96,6 +97,7 @@ Json made_from_with(const ReconstructCommand& command,
                     const ReadPhotos& read,
                     const ReadOptions& options) {
   Json key = made_from(read, options, command.model);
+  key["known"] = key_of(command.known);
   key["refine"] = command.refine.mode;
   key["lens"] = command.refine.mode == "none" ? "" : command.refine.lens;
   key["masked_tracks"] = command.refine.mode != "none" && !command.read.masks.empty();
@@ -159,8 +161,12 @@ void check_replaceable(const ReconstructCommand& command) {
 
 std::vector<std::string> inputs_of(const ReconstructCommand& command) {
   std::vector<std::string> inputs = command.input.inputs;
-  for (const std::string& file :
-       {command.input.list_file, command.model.weights, command.model.config, command.read.masks}) {
+  for (const std::string& file : {command.input.list_file,
+                                  command.model.weights,
+                                  command.model.config,
+                                  command.read.masks,
+                                  command.known.poses,
+                                  command.known.intrinsics}) {
     if (!file.empty()) inputs.push_back(file);
   }
   return inputs;
@@ -250,6 +256,8 @@ std::optional<Answer> read_back(const ReconstructCommand& command,
   try {
     answer.result = read_result(command.output, progress);
     facts.refinement = object("refinement");
+    facts.known = object("known");
+    if (report.contains("units") && report["units"].is_string()) facts.units = report["units"];
     if (facts.refinement.is_object() && facts.refinement.value("taken", false)) {
       const std::string sparse = (fs::path(command.output) / "sparse/0").string();
       answer.tracked =

@@ -24,6 +24,14 @@ struct RefineSettings {
   std::string lens = "shared";  ///< shared, photo, fixed
 };
 
+/// What the user knows beforehand; empty: nothing.
+struct KnownSettings {
+  std::string poses;                    ///< a path
+  std::string poses_within;             ///< degrees,length
+  std::string intrinsics;               ///< numbers or a path
+  std::vector<std::string> scale_from;  ///< two photos and metres
+};
+
 /// What the user asked for.
 struct ReconstructCommand {
   ModelOptions model;
@@ -35,6 +43,7 @@ struct ReconstructCommand {
   std::string output;
   PointFilter points;
   ExportOptions exports;
+  KnownSettings known;
   RefineSettings refine;
   bool overwrite = false;
   bool from_cache = false;
@@ -46,6 +55,8 @@ struct Answer {
   ReadPhotos read;
   Reconstruction result;              ///< its points still to be made
   std::vector<TrackedPoint> tracked;  ///< of the refinement; empty without
+  std::vector<uint8_t> known_pose;    ///< one per view where poses are known, else empty
+  std::vector<uint8_t> known_lens;
   nlohmann::ordered_json model;
   nlohmann::ordered_json made_from;
 };

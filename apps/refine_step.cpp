@@ -6,6 +6,7 @@
 #include <cmath>
 #include <sstream>
 
+#include "apps/known_step.h"
 #include "apps/messages.h"
 #include "src/image/mask.h"
 #include "src/tracks/grey_photo.h"
@@ -149,6 +150,11 @@ void refine(const ReconstructCommand& command,
   options.lens = shared_lens(command.refine.lens);
   constexpr double kMost = 0.5;
   options.min_explained = command.refine.mode == "auto" ? kMost : 0;
+  options.known_pose = answer.known_pose;
+  options.known_lens = answer.known_lens;
+  if (const auto deviations = pose_deviations(command.known)) {
+    options.pose_deviation = {(*deviations)[0] * M_PI / 180, (*deviations)[1]};
+  }
   options.tracks.progress = options.rounds.progress = progress;
   options.tracks.seconds = options.rounds.seconds = &facts.seconds;
   const auto load = [&](size_t s) {

@@ -30,7 +30,7 @@ Json make_report(const Reconstruction& reconstruction,
   Json report = {
       {"options", facts.options},
       {"model", model},
-      {"units", "scene units; the scale is not known"},
+      {"units", facts.units},
       {"network_input",
        {{"width_px", reconstruction.depth.size(2)}, {"height_px", reconstruction.depth.size(1)}}},
       {"depth_png_scale", facts.png_scales.depth},
@@ -42,6 +42,7 @@ Json make_report(const Reconstruction& reconstruction,
   for (const auto& [stage, seconds] : facts.seconds) report["seconds"][stage] = seconds;
   if (!facts.merging.layers.empty() || !facts.merging.reason.empty())
     report["merging"] = to_json(facts.merging);
+  if (!facts.known.is_null()) report["known"] = facts.known;
   if (!facts.refinement.is_null()) report["refinement"] = facts.refinement;
   report["peak_memory_bytes"] = peak_memory_bytes();
   report["skipped"] = Json::array();

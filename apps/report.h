@@ -24,6 +24,8 @@ struct RunFacts {
   StageProgress::Seconds seconds;
   accel::MergeReport merging;         ///< empty if there was none
   nlohmann::ordered_json refinement;  ///< null if there was none
+  nlohmann::ordered_json known;       ///< what the user knew of the cameras; null: nothing
+  std::string units = "scene units; the scale is not known";
 };
 
 /// model      LoadedModel::describe()

@@ -10,18 +10,8 @@
 
 namespace vggt::datasets {
 
-std::string find_colmap_model(const std::string& folder) {
-  for (const char* place : {"/sparse/0", "/sparse", ""}) {
-    const std::string model = folder + place;
-    if (is_file(model + "/images.bin") || is_file(model + "/images.txt")) return model;
-  }
-  return "";
-}
-
 std::vector<Frame> colmap_frames(const std::string& model, const std::string& images) {
-  ColmapModel colmap = is_file(model + "/images.bin")
-                           ? read_colmap(model, ColmapDistortion::kIgnore)
-                           : read_colmap_text(model, ColmapDistortion::kIgnore);
+  ColmapModel colmap = read_colmap_model(model, ColmapDistortion::kIgnore);
   std::map<uint32_t, ColmapModel::Camera> cameras;
   for (const auto& camera : colmap.cameras) cameras[camera.id] = camera;
   std::sort(colmap.images.begin(), colmap.images.end(), [](const auto& a, const auto& b) {
@@ -39,7 +29,8 @@ std::vector<Frame> colmap_frames(const std::string& model, const std::string& im
                             camera.cy_px};
     frames.push_back(
         {.image = images + "/" + image.name,
-         .camera = placed(intrinsics, rigid_from({q[1], q[2], q[3], q[0]}, image.translation))});
+         .camera = placed(intrinsics,
+                          rigid_from_quaternion({q[1], q[2], q[3], q[0]}, image.translation))});
   }
   return frames;
 }

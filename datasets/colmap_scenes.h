@@ -12,9 +12,6 @@ namespace vggt::datasets {
 /// itself. Distortion does not matter for poses and is passed over.
 Dataset load_colmap(const LoadOptions& options);
 
-/// The folder of the model that a scene's folder holds; empty if there is none.
-std::string find_colmap_model(const std::string& folder);
-
 /// The photos of a model, in natural order of their names, which are relative to `images`. Throws
 /// IoError.
 std::vector<Frame> colmap_frames(const std::string& model, const std::string& images);

@@ -136,13 +136,6 @@ Rigid rigid_from(const double* matrix, size_t row_length) {
   return pose;
 }
 
-Rigid rigid_from(const std::array<double, 4>& xyzw, const std::array<double, 3>& translation) {
-  const at::Tensor matrix = matrix_from_quaternion(at::tensor(xyzw, at::kDouble)).contiguous();
-  Rigid pose{.translation = translation};
-  std::copy_n(matrix.const_data_ptr<double>(), 9, pose.rotation.begin());
-  return pose;
-}
-
 bool is_pose(const Rigid& pose) {
   constexpr double kTolerance = 1e-2;
   return is_rotation(pose.rotation, kTolerance) && std::isfinite(pose.translation[0]) &&

@@ -46,9 +46,6 @@ std::vector<double> read_numbers(const std::string& path, size_t multiple_of);
 /// The pose of a row-major 4 x 4 or 3 x 4 matrix.
 Rigid rigid_from(const double* matrix, size_t row_length = 4);
 
-/// Of a quaternion (x, y, z, w) and a translation.
-Rigid rigid_from(const std::array<double, 4>& xyzw, const std::array<double, 3>& translation);
-
 /// All twelve numbers finite, and the rotation orthonormal to 1e-2: files give few digits.
 bool is_pose(const Rigid& pose);
 

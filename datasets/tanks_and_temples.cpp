@@ -6,6 +6,7 @@
 #include "datasets/colmap_scenes.h"
 #include "datasets/loading.h"
 #include "src/base/error.h"
+#include "src/io/colmap.h"
 
 namespace vggt::datasets {
 namespace {

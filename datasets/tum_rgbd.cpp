@@ -56,7 +56,7 @@ Listed read_list(const std::string& path) {
 }
 
 Camera placed_at(const Camera& camera, const TumPose& pose) {
-  return placed(camera, inverse(rigid_from(pose.rotation_xyzw, pose.centre_in_world)));
+  return placed(camera, inverse(rigid_from_quaternion(pose.rotation_xyzw, pose.centre_in_world)));
 }
 
 void read_benchmark(const std::string& folder, Sequence& sequence) {

@@ -20,6 +20,22 @@ std::array<double, 3> rotated(const std::array<double, 9>& rotation,
 
 }  // namespace
 
+Rigid rigid_from_quaternion(const std::array<double, 4>& xyzw,
+                            const std::array<double, 3>& translation) {
+  const auto& [x, y, z, w] = xyzw;
+  const double s = 2 / (x * x + y * y + z * z + w * w);
+  return {{1 - s * (y * y + z * z),
+           s * (x * y - z * w),
+           s * (x * z + y * w),
+           s * (x * y + z * w),
+           1 - s * (x * x + z * z),
+           s * (y * z - x * w),
+           s * (x * z - y * w),
+           s * (y * z + x * w),
+           1 - s * (x * x + y * y)},
+          translation};
+}
+
 Rigid operator*(const Rigid& c_from_b, const Rigid& b_from_a) {
   Rigid result;
   for (int row = 0; row < 3; ++row) {

@@ -34,6 +34,10 @@ bool is_rotation(const std::array<double, 9>& matrix, double tolerance);
 /// at both ends, unlike the arc cosine.
 double rotation_angle(const std::array<double, 9>& rotation);
 
+/// Of a quaternion of any length but zero, and a translation.
+Rigid rigid_from_quaternion(const std::array<double, 4>& xyzw,
+                            const std::array<double, 3>& translation);
+
 Rigid cam_from_world(const Camera& camera);
 
 /// `camera` with another place in the world.

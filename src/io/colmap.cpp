@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/io/colmap.h"
 
+#include <filesystem>
+#include <system_error>
+
 #include "src/base/error.h"
 #include "src/io/binary_file.h"
 #include "src/io/colmap_check.h"
@@ -156,6 +159,28 @@ ColmapModel read_colmap(const std::string& folder, ColmapDistortion distortion) 
   model.points = read_points(colmap_file(folder, "points3D", kExtension));
   check_references(model, folder, kExtension);
   return model;
+}
+
+namespace {
+
+bool has_file(const std::string& path) {
+  std::error_code error;
+  return std::filesystem::is_regular_file(path, error);
+}
+
+}  // namespace
+
+std::string find_colmap_model(const std::string& folder) {
+  for (const char* place : {"/sparse/0", "/sparse", ""}) {
+    const std::string model = folder + place;
+    if (has_file(model + "/images.bin") || has_file(model + "/images.txt")) return model;
+  }
+  return "";
+}
+
+ColmapModel read_colmap_model(const std::string& folder, ColmapDistortion distortion) {
+  return has_file(folder + "/images.bin") ? read_colmap(folder, distortion)
+                                          : read_colmap_text(folder, distortion);
 }
 
 }  // namespace vggt

@@ -79,4 +79,12 @@ void write_colmap_text(const std::string& folder, const ColmapModel& model);
 ColmapModel read_colmap_text(const std::string& folder,
                              ColmapDistortion distortion = ColmapDistortion::kRefuse);
 
+/// The folder of the model that a scene's folder holds, in sparse/0, sparse or itself; empty if
+/// there is none.
+std::string find_colmap_model(const std::string& folder);
+
+/// Reads the three .bin files, or where images.bin is not there the three .txt files.
+ColmapModel read_colmap_model(const std::string& folder,
+                              ColmapDistortion distortion = ColmapDistortion::kRefuse);
+
 }  // namespace vggt

@@ -90,4 +90,27 @@ Camera PixelMap::stored_camera(const Camera& network_camera) const {
   return camera;
 }
 
+Camera PixelMap::network_camera(const Camera& stored_camera) const {
+  Camera camera = stored_camera;
+  for (int turn = clockwise_quarter_turns(orientation); turn > 0; --turn) {
+    // The step of network_from_stored; in the camera's frame (x, y, z) -> (-y, x, z).
+    camera.cy_px =
+        std::exchange(camera.cx_px, static_cast<double>(camera.height_px) - camera.cy_px);
+    std::swap(camera.fx_px, camera.fy_px);
+    std::swap(camera.width_px, camera.height_px);
+    for (int column = 0; column < 3; ++column) {
+      camera.rotation[3 + column] =
+          std::exchange(camera.rotation[column], -camera.rotation[3 + column]);
+    }
+    camera.translation[1] = std::exchange(camera.translation[0], -camera.translation[1]);
+  }
+  camera.width_px = network_width_px;
+  camera.height_px = network_height_px;
+  camera.fx_px *= scale_x;
+  camera.fy_px *= scale_y;
+  camera.cx_px = scale_x * camera.cx_px + offset_x_px;
+  camera.cy_px = scale_y * camera.cy_px + offset_y_px;
+  return camera;
+}
+
 }  // namespace vggt

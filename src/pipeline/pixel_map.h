@@ -47,6 +47,9 @@ struct PixelMap {
   /// pixels, and for turned pictures the rotation about the optical axis in cam_from_world. A point
   /// of the world projects to stored_from_network(its projection with `network_camera`).
   Camera stored_camera(const Camera& network_camera) const;
+
+  /// The way back: the camera of the network input, given that of the stored picture.
+  Camera network_camera(const Camera& stored_camera) const;
 };
 
 }  // namespace vggt

@@ -101,17 +101,30 @@ ba::Problem problem_of(const Reconstruction& r,
                        const Maps& maps,
                        const std::vector<SeenPlaces>& photos,
                        const std::vector<Track>& tracks,
+                       const RefineReconstructionOptions& options,
                        SharedLens shared) {
+  const auto is_known = [](const std::vector<uint8_t>& known, size_t s) {
+    return !known.empty() && known[s] != 0;
+  };
   ba::Problem problem;
   std::map<std::pair<int64_t, int64_t>, std::vector<size_t>> by_size;
   for (size_t s = 0; s < photos.size(); ++s) {
     const PixelMap& map = r.views[s].map;
-    by_size[{map.upright_width_px(), map.upright_height_px()}].push_back(s);
-    problem.photos.push_back({photos[s].cam_from_world, 0, false});
+    if (!is_known(options.known_lens, s)) {
+      by_size[{map.upright_width_px(), map.upright_height_px()}].push_back(s);
+    }
+    const bool known = is_known(options.known_pose, s);
+    problem.photos.push_back({photos[s].cam_from_world, 0, known && !options.pose_deviation});
+    if (known && options.pose_deviation) {
+      problem.pose_priors.push_back({static_cast<int32_t>(s),
+                                     photos[s].cam_from_world,
+                                     options.pose_deviation->rotation_rad,
+                                     options.pose_deviation->centre});
+    }
   }
   const auto add_lens = [&](const std::vector<size_t>& users) {
     ba::Lens lens = photos[users.front()].lens;
-    if (shared != SharedLens::kFixed) {
+    if (shared != SharedLens::kFixed && !is_known(options.known_lens, users.front())) {
       lens.model = ba::LensModel::kSimplePinhole;
       std::vector<double> focal_px;  // pixels are square: both axes say the same
       for (const size_t s : users) {
@@ -126,8 +139,9 @@ ba::Problem problem_of(const Reconstruction& r,
   };
   if (shared == SharedLens::kShared) {
     for (const auto& [size, users] : by_size) add_lens(users);
-  } else {
-    for (size_t s = 0; s < photos.size(); ++s) add_lens({s});
+  }
+  for (size_t s = 0; s < photos.size(); ++s) {
+    if (shared != SharedLens::kShared || is_known(options.known_lens, s)) add_lens({s});
   }
   add_tracks(tracks, problem);
 
@@ -235,7 +249,7 @@ RefinedReconstruction refine_reconstruction(Reconstruction& reconstruction,
     return result;
   }
   const auto refined_with = [&](SharedLens lens) {
-    return ba::refine(problem_of(reconstruction, maps, photos, result.tracks.tracks, lens),
+    return ba::refine(problem_of(reconstruction, maps, photos, result.tracks.tracks, options, lens),
                       options.rounds);
   };
   ba::Refined refined = refined_with(options.lens);
@@ -253,7 +267,12 @@ RefinedReconstruction refine_reconstruction(Reconstruction& reconstruction,
         "the network's cameras are too far off";
     return result;
   }
-  if (!refined.report.improved) {
+  // Where every camera is known there is none to make better: the points are what was wanted.
+  const bool all_known = !options.pose_deviation && options.known_pose.size() == photos.size() &&
+                         std::all_of(options.known_pose.begin(),
+                                     options.known_pose.end(),
+                                     [](uint8_t known) { return known != 0; });
+  if (!refined.report.improved && !all_known) {
     result.why_not = "bundle adjustment found no better cameras";
     return result;
   }

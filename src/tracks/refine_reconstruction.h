@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +24,15 @@ enum class SharedLens {
 
 struct RefineReconstructionOptions {
   SharedLens lens = SharedLens::kShared;
+  /// One per view, or empty: 1 where the pose, or the lens, of the view is known. Known lenses stay.
+  /// Known poses stay, too, or with `pose_deviation` count as measured to that accuracy.
+  std::vector<uint8_t> known_pose;
+  std::vector<uint8_t> known_lens;
+  struct PoseDeviation {
+    double rotation_rad = 0;
+    double centre = 0;  ///< scene units
+  };
+  std::optional<PoseDeviation> pose_deviation;
   /// Refined cameras are taken only if bundle adjustment explains this share of the tracks'
   /// observations; 0: whenever it made them better.
   double min_explained = 0;

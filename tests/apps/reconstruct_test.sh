@@ -83,6 +83,24 @@ frame=$(field "$folder/video/transforms.json" '["frames"][0]["file_path"]')
 said 2 'every excludes|fps excludes' reconstruct "$folder/walk.avi" -o "$folder/new" --every 4 --fps 2
 said 2 'are for videos, and there is none' reconstruct "$photos" -o "$folder/new" --max-frames 4
 
+# Known cameras: the result is in their world, which the cache keeps; faults are said before the network runs.
+known=examples/scenes/brighton_beach/cameras.json
+units() { field "$folder/known/report.json" '["units"]'; }
+said 0 'poses of 2 photos are known' reconstruct "$photos" -o "$folder/known" --poses "$known" --intrinsics "$known"
+[[ $(units) == 'units of the known poses' ]] || fail "--poses: the units are $(units)"
+[[ $(field "$folder/known/report.json" '["known"]["intrinsics"]["photos"]') == 2 ]] || fail "--intrinsics of how many?"
+said 0 '2 photos' reconstruct "$photos" -o "$folder/known" --overwrite --from-cache --poses "$known" --intrinsics "$known"
+network_ran && fail "the network ran in spite of the cache of known cameras"
+[[ $(units) == 'units of the known poses' ]] || fail "the cache forgot the units: $(units)"
+said 0 "'known' differs" reconstruct "$photos" -o "$folder/known" --overwrite --from-cache \
+  --scale-from DJI_0018.jpg DJI_0020.jpg 12.5
+[[ $(units) == metres ]] || fail "--scale-from: the units are $(units)"
+said 2 'scale-from: there is no photo b.jpg' reconstruct "$photos" -o "$folder/new" --scale-from DJI_0018.jpg b.jpg 2
+said 2 'intrinsics: must be .* it is 3,4' reconstruct "$photos" -o "$folder/new" --intrinsics 3,4
+said 1 'has a camera for none of the photos' reconstruct "$photos" -o "$folder/new" \
+  --poses examples/scenes/hololens_loft/cameras.json
+network_ran && fail "the network ran before the poses were looked at"
+
 # Nothing that is not ours is overwritten; results are no photos.
 touch "$out/notes.txt"
 said 2 'notes.txt is none of the files' reconstruct "$photos" -o "$out" --overwrite

@@ -291,11 +291,10 @@ TEST(BundledModel, ErrsNoMoreByOurKernelsThanByLibTorch) {
   const at::Tensor images = at::stack(pictures).unsqueeze(0);
   const auto outputs = [&](Precision precision) {
     const auto model = load_model(file, ModelConfig::mini(), {.precision = precision});
-    const Predictions p = model->forward(
-        images.to(precision == Precision::kFloat64 ? at::kDouble : at::kFloat));
-    return Tensors{{"pose", p.pose_encodings.back()},
-                   {"depth", p.depth},
-                   {"confidence", p.depth_confidence}};
+    const Predictions p =
+        model->forward(images.to(precision == Precision::kFloat64 ? at::kDouble : at::kFloat));
+    return Tensors{
+        {"pose", p.pose_encodings.back()}, {"depth", p.depth}, {"confidence", p.depth_confidence}};
   };
   const Tensors truth = outputs(Precision::kFloat64);
   EXPECT_GT(truth.at("depth").std().item<double>(), 0.05) << "the pictures say nothing";

@@ -135,6 +135,23 @@ TEST(PixelMap, StoredCameraSeesPointsWhereTheMapPutsThem) {
   }
 }
 
+TEST(PixelMap, NetworkCameraIsTheWayBack) {
+  for (PixelMap map : all_maps()) {
+    Camera camera = some_camera();
+    camera.width_px = map.network_width_px;
+    camera.height_px = map.network_height_px;
+    const Camera back = map.network_camera(map.stored_camera(camera));
+    EXPECT_EQ(back.width_px, camera.width_px);
+    EXPECT_EQ(back.height_px, camera.height_px);
+    EXPECT_NEAR(back.fx_px, camera.fx_px, kTolerancePx) << map.orientation;
+    EXPECT_NEAR(back.fy_px, camera.fy_px, kTolerancePx) << map.orientation;
+    EXPECT_NEAR(back.cx_px, camera.cx_px, kTolerancePx) << map.orientation;
+    EXPECT_NEAR(back.cy_px, camera.cy_px, kTolerancePx) << map.orientation;
+    for (size_t k = 0; k < 9; ++k) EXPECT_DOUBLE_EQ(back.rotation[k], camera.rotation[k]);
+    for (size_t k = 0; k < 3; ++k) EXPECT_DOUBLE_EQ(back.translation[k], camera.translation[k]);
+  }
+}
+
 TEST(PixelMap, StoredCameraStaysARotationAtTheSamePlace) {
   const Camera network = some_camera();
   for (const PixelMap& map : all_maps()) {

@@ -11,6 +11,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
+
 namespace vggt::tracks {
 namespace {
 
@@ -84,6 +87,61 @@ TEST(RefineReconstruction, TakesNothingThatExplainsTooLittle) {
   EXPECT_FALSE(refined.taken);
   EXPECT_FALSE(refined.why_not.empty());
   EXPECT_EQ(r.views[1].camera.translation, scene.truth.views[1].camera.translation);
+}
+
+// Poses and lenses that are known stay to the last bit; the depth, which came in as 1, comes to the
+// triangulated points: one scale for all photos of this nearly plane beach.
+TEST(RefineReconstruction, KnownCamerasStayAndGiveTheDepth) {
+  const Loaded scene = load_scene(4);
+  Reconstruction r = scene.truth;
+  const auto load = [&](size_t s) { return scene.grey(s); };
+  const RefinedReconstruction refined =
+      refine_reconstruction(r, load, {.known_pose = {1, 1, 1, 1}, .known_lens = {1, 1, 1, 1}});
+  ASSERT_TRUE(refined.taken) << refined.why_not;
+  EXPECT_LT(refined.report.after.median_px, 1.5);
+  for (size_t s = 0; s < 4; ++s) {
+    const Camera& before = scene.truth.views[s].camera;
+    EXPECT_EQ(r.views[s].camera.translation, before.translation) << s;
+    EXPECT_EQ(r.views[s].camera.rotation, before.rotation) << s;
+    EXPECT_NEAR(r.views[s].camera.fx_px, before.fx_px, 1e-9) << s;
+    const double depth = r.depth[static_cast<int64_t>(s)].median().item<double>();
+    EXPECT_NEAR(depth / r.depth[0].median().item<double>(), 1, 0.2) << s;
+    EXPECT_GT(std::abs(std::log(depth)), 0.1) << s;
+  }
+}
+
+// How far cameras move from poses that are a little wrong is how much these count.
+TEST(RefineReconstruction, PosesCountAsTheirDeviationsSay) {
+  const Loaded scene = load_scene(4);
+  const auto load = [&](size_t s) { return scene.grey(s); };
+  Reconstruction start = scene.truth;
+  for (size_t s = 1; s < 4; ++s) {
+    constexpr double kTurn = 0.01;
+    const double c = std::cos(kTurn);
+    const double d = std::sin(kTurn);
+    Camera& camera = start.views[s].camera;
+    camera = placed(camera, Rigid{{c, -d, 0, d, c, 0, 0, 0, 1}, {}} * cam_from_world(camera));
+  }
+  const auto turned_by = [&](double deviation) {
+    Reconstruction r = start;
+    const RefinedReconstruction refined = refine_reconstruction(
+        r,
+        load,
+        {.known_pose = {1, 1, 1, 1},
+         .known_lens = {1, 1, 1, 1},
+         .pose_deviation = {{.rotation_rad = deviation, .centre = deviation}}});
+    EXPECT_TRUE(refined.taken) << refined.why_not;
+    double most = 0;
+    for (size_t s = 0; s < 4; ++s) {
+      const Rigid off =
+          cam_from_world(r.views[s].camera) * inverse(cam_from_world(start.views[s].camera));
+      most = std::max(most, rotation_angle(off.rotation));
+    }
+    return most;
+  };
+  const double held = turned_by(1e-4);
+  EXPECT_GT(held, 0);
+  EXPECT_LT(held, 0.1 * turned_by(1e-2));
 }
 
 }  // namespace

@@ -47,6 +47,7 @@ TEST(Recipe, WhatIsLeftOutKeepsItsDefault) {
 TEST(Recipe, ThoseOfTheTreeAreRead) {
   EXPECT_EQ(Recipe::read("models/recipes/mini.json").model, "mini");
   EXPECT_EQ(Recipe::read("models/recipes/tiny.json").model, "tiny");
+  EXPECT_EQ(Recipe::read("models/recipes/mini_finish.json").data.max_frames, 24);
   const Recipe large = Recipe::read("models/recipes/mini_large.json");
   EXPECT_EQ(large.weights, "models/mini.safetensors");
   EXPECT_EQ(large.data.min_frames, 2);
