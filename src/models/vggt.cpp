@@ -75,7 +75,7 @@ Predictions Vggt::forward(const at::Tensor& images, const ForwardOptions& option
   };
   HostCopies copies(device, options.copies);
   const nn::DptHostSide host = {.layers = options.layers_on_host ? &copies : nullptr,
-                            .maps = options.maps_on_host ? &copies : nullptr};
+                                .maps = options.maps_on_host ? &copies : nullptr};
 
   const nn::AggregatedTokens tokens = aggregator->forward(
       images, options.progress, options.seconds, options.merge, options.merge_report, host.layers);
