@@ -160,8 +160,8 @@ std::vector<int64_t> numbers_of_frames(const BenchCommand& command,
   const std::set<int64_t> sorted(command.scaling.begin(), command.scaling.end());
   std::vector<int64_t> fitting;
   for (const int64_t frames : sorted) {
-    const int64_t needed = estimate_memory(loaded, frames, size.height, size.width).total();
     const int64_t available = available_memory(loaded.device);
+    const int64_t needed = plan_memory(loaded, frames, size.height, size.width, available).total();
     if (needed <= available) {
       fitting.push_back(frames);
       continue;

@@ -89,6 +89,7 @@ Json to_json(const BenchResult& result, const MachinePeaks& peaks) {
           {"limit", limit.is_compute() ? "compute" : "memory"},
           {"share_of_limit", limit.seconds() / result.median_s},
           {"peak_bytes", result.peak_bytes},
+          {"layers_on_host", result.layers_on_host},
           {"speedup", result.speedup ? Json(*result.speedup) : Json(nullptr)}};
 }
 

@@ -25,6 +25,7 @@ struct BenchResult {
   double p90_s = 0;
   Cost cost;
   int64_t peak_bytes = 0;
+  bool layers_on_host = false;    ///< as in ForwardOptions
   std::optional<double> speedup;  ///< plain median / this one, where both were run
 };
 

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <functional>
 
+#include "apps/estimate.h"
 #include "kernels/attention/attention.h"
 #include "kernels/linear/linear.h"
 #include "src/base/device.h"
@@ -106,6 +107,7 @@ std::string as_name(std::string stage) {
 void run_stages(const LoadedModel& loaded,
                 const NetworkInput& input,
                 const BenchPlan& plan,
+                const MemoryPlan& memory,
                 const ProgressCallback& progress,
                 const std::function<void(const std::string&, double, int64_t)>& add) {
   const Vggt& model = *loaded.model;
@@ -114,11 +116,14 @@ void run_stages(const LoadedModel& loaded,
   const double whole = seconds_of([&] {
     if (contains(plan.stages, "reconstruct")) {
       const std::vector<std::string> names(input.maps.size(), "synthetic");
-      reconstruct(
-          model,
-          input,
-          names,
-          {.merge = loaded.options.accel, .progress = peaks.callback(), .seconds = &seconds});
+      reconstruct(model,
+                  input,
+                  names,
+                  {.head_frames = memory.head_frames,
+                   .merge = loaded.options.accel,
+                   .layers_on_host = memory.layers_on_host,
+                   .progress = peaks.callback(),
+                   .seconds = &seconds});
       return;
     }
     const at::Tensor images =
@@ -126,9 +131,12 @@ void run_stages(const LoadedModel& loaded,
     if (plan.stages == std::vector<std::string>{"encoder"}) {
       model.aggregator->encode(images, peaks.callback(), &seconds);
     } else {
-      model.forward(
-          images.unsqueeze(0),
-          {.merge = loaded.options.accel, .progress = peaks.callback(), .seconds = &seconds});
+      model.forward(images.unsqueeze(0),
+                    {.head_frames = memory.head_frames,
+                     .merge = loaded.options.accel,
+                     .layers_on_host = memory.layers_on_host,
+                     .progress = peaks.callback(),
+                     .seconds = &seconds});
     }
   });
   peaks.end();
@@ -302,18 +310,21 @@ std::vector<BenchResult> measure(const LoadedModel& loaded,
   const ModelConfig& config = loaded.model->config;
   const InputSize size = {frames, plan.height_px, plan.width_px};
   AllSamples samples;
+  MemoryPlan memory;
   const bool runs_network = std::any_of(plan.stages.begin(), plan.stages.end(), [](const auto& s) {
     return s != "attention" && s != "linear";
   });
   if (runs_network) {
     const NetworkInput input = synthetic_input(frames, plan);
+    memory =
+        plan_memory(loaded, frames, plan.height_px, plan.width_px, available_memory(loaded.device));
     for (int64_t run = plan.warm_up ? -1 : 0; run < plan.repeat; ++run) {
       for (const Path path : plan.paths) {
         const PathScope scope(path);
         const auto add = [&](const std::string& name, double seconds, int64_t peak_bytes) {
           if (run >= 0) samples.add(name, path, seconds, peak_bytes);
         };
-        run_stages(loaded, input, plan, progress, add);
+        run_stages(loaded, input, plan, memory, progress, add);
       }
     }
   }
@@ -323,7 +334,10 @@ std::vector<BenchResult> measure(const LoadedModel& loaded,
     results.back().cost = cost;
     results.back().peak_bytes = s.peak_bytes;
   };
-  for (const Samples& s : samples.all()) report(s, cost_of(s.name, config, size, loaded.precision));
+  for (const Samples& s : samples.all()) {
+    report(s, cost_of(s.name, config, size, loaded.precision));
+    results.back().layers_on_host = memory.layers_on_host;
+  }
   for (const KernelCase& kernel : kernel_cases(loaded, frames, plan)) {
     AllSamples of_kernel;
     measure_kernel(kernel, loaded, plan, progress, of_kernel);

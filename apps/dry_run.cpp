@@ -170,9 +170,13 @@ void dry_run(const ReconstructCommand& command, const ProgressCallback& progress
   std::printf("time          about %.1f s%s\n",
               total,
               command.from_cache ? ", less where --from-cache spares the network" : "");
-  const MemoryPlan plan = estimate_memory(loaded, frames, height, width);
-  const int64_t memory = std::max(plan.total(), estimate_decoding_memory(loaded, read.input.maps));
   const int64_t available = available_memory(loaded.device);
+  const MemoryPlan plan = plan_memory(loaded, frames, height, width, available);
+  // Photos are decoded in the host's memory.
+  const int64_t memory =
+      loaded.device.is_cuda()
+          ? plan.total()
+          : std::max(plan.total(), estimate_decoding_memory(loaded, read.input.maps));
   std::printf("memory        about %s of %s%s\n",
               gigabytes(memory).c_str(),
               gigabytes(available).c_str(),

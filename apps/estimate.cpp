@@ -5,6 +5,7 @@
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
+#include <bit>
 #include <chrono>
 #include <functional>
 #include <iomanip>
@@ -76,6 +77,61 @@ int64_t weight_bytes(const LoadedModel& loaded) {
     if (layer->quantized) bytes += layer->quantized->bytes();
   }
   return bytes;
+}
+
+// Of the CPU's memory that is fixed for transfers LibTorch takes the next power of two.
+int64_t pinned(int64_t bytes) {
+  return static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(bytes)));
+}
+
+struct Placement {
+  int64_t head_frames;
+  bool layers_on_host;
+};
+
+MemoryPlan estimate_memory(const LoadedModel& loaded,
+                           int64_t frames,
+                           int64_t height,
+                           int64_t width,
+                           const Placement& placement) {
+  const ModelConfig& config = loaded.model->config;
+  const Tokens tokens = tokens_of(config, height, width);
+  const int64_t stream_bytes =
+      static_cast<int64_t>(c10::elementSize(loaded.model->aggregator->camera_token.scalar_type()));
+  const int64_t matrix_bytes = static_cast<int64_t>(c10::elementSize(
+      loaded.model->aggregator->frame_blocks.front()->attn->qkv->weight.scalar_type()));
+  // Each token holds the residual stream, q, k and v, and what attention makes of them. What lies
+  // between exists for a part of the tokens: q, k and v before their norm, or the hidden layer.
+  const int64_t block = tokens.channels * (stream_bytes + matrix_bytes * (3 + 1));
+  const int64_t part =
+      std::min(frames * tokens.per_frame, nn::Aggregator::tokens_at_a_time(loaded.device)) *
+      tokens.channels * (stream_bytes * (3 + 2) + matrix_bytes * (1 + 4));
+  const auto kept = static_cast<int64_t>(config.kept_layers().size());
+  const int64_t all_tokens = frames * tokens.per_frame;
+  const int64_t layer = all_tokens * 2 * tokens.channels * matrix_bytes;
+  // A dense head works on a few frames at a time at up to half the image's sides.
+  const int64_t features = config.depth_head ? config.depth_head->features : 0;
+  const int64_t head = placement.head_frames * height * width * (features * 4 + 256);
+  // In and out: the image, depth, confidence, world points twice, the cloud.
+  const int64_t pixels = frames * height * width * (3 * 4 + 4 + 4 + 3 * 8 + 3 * 4 + 32);
+  MemoryPlan plan = {.program = kProgram,
+                     .weights = weight_bytes(loaded),
+                     .layers = kept * layer,
+                     .work = std::max(all_tokens * block + part, head),
+                     .results = pixels,
+                     .head_frames = placement.head_frames};
+  if (!loaded.device.is_cuda()) return plan;
+  // The GPU has at most the image, depth, points and their confidence.
+  plan.results = frames * height * width * 4 * (3 + 1 + 1 + 3 + 1);
+  plan.host = kProgram + pixels;
+  if (placement.layers_on_host) {
+    // There the layer that is being made, or two chunks of a head's.
+    const int64_t chunks = 2 * kept * (layer / frames) * placement.head_frames;
+    plan.layers = std::max(layer, chunks);
+    plan.host += kept * pinned(layer);
+    plan.layers_on_host = true;
+  }
+  return plan;
 }
 
 }  // namespace
@@ -150,35 +206,22 @@ std::vector<std::pair<std::string, double>> estimate_network_seconds(
   return stages;
 }
 
-MemoryPlan estimate_memory(const LoadedModel& loaded,
-                           int64_t frames,
-                           int64_t height,
-                           int64_t width) {
-  const ModelConfig& config = loaded.model->config;
-  const Tokens tokens = tokens_of(config, height, width);
-  const int64_t stream_bytes =
-      static_cast<int64_t>(c10::elementSize(loaded.model->aggregator->camera_token.scalar_type()));
-  const int64_t matrix_bytes = static_cast<int64_t>(c10::elementSize(
-      loaded.model->aggregator->frame_blocks.front()->attn->qkv->weight.scalar_type()));
-  // Each token holds the residual stream, q, k and v, and what attention makes of them. What lies
-  // between exists for a part of the tokens: q, k and v before their norm, or the hidden layer.
-  const int64_t block = tokens.channels * (stream_bytes + matrix_bytes * (3 + 1));
-  const int64_t part =
-      std::min(frames * tokens.per_frame, nn::Aggregator::tokens_at_a_time(loaded.device)) *
-      tokens.channels * (stream_bytes * (3 + 2) + matrix_bytes * (1 + 4));
-  const auto kept = static_cast<int64_t>(config.kept_layers().size());
-  const int64_t layers = kept * 2 * tokens.channels * matrix_bytes;
-  const int64_t all_tokens = frames * tokens.per_frame;
-  // A dense head works on one frame at a time at up to half the image's sides.
-  const int64_t features = config.depth_head ? config.depth_head->features : 0;
-  const int64_t head = height * width * (features * 4 + 256);
-  // In and out: the image, depth, confidence, world points twice, the cloud.
-  const int64_t pixels = frames * height * width * (3 * 4 + 4 + 4 + 3 * 8 + 3 * 4 + 32);
-  return {.program = kProgram,
-          .weights = weight_bytes(loaded),
-          .layers = all_tokens * layers,
-          .work = std::max(all_tokens * block + part, head),
-          .results = pixels};
+MemoryPlan plan_memory(
+    const LoadedModel& loaded, int64_t frames, int64_t height, int64_t width, int64_t available) {
+  const auto plan_of = [&](const Placement& placement) {
+    return estimate_memory(loaded, frames, height, width, placement);
+  };
+  if (!loaded.device.is_cuda()) return plan_of({.head_frames = 1, .layers_on_host = false});
+  const auto& head = loaded.model->config.depth_head;
+  const int64_t most = head ? std::min(frames, head->frames_chunk_size) : 1;
+  MemoryPlan plan;
+  for (const bool layers_on_host : {false, true}) {
+    for (int64_t n = most; n >= 1; n /= 2) {
+      plan = plan_of({.head_frames = n, .layers_on_host = layers_on_host});
+      if (plan.total() <= available) return plan;
+    }
+  }
+  return plan;
 }
 
 std::string gigabytes(int64_t bytes) {
@@ -193,7 +236,12 @@ std::string to_string(const MemoryPlan& plan) {
   };
   return gigabytes(plan.total()) + ": " + part("program", plan.program) + ", " +
          part("weights", plan.weights) + ", " + part("kept layers", plan.layers) + ", " +
-         part("work", plan.work) + ", " + part("results", plan.results);
+         part("work", plan.work) + ", " + part("results", plan.results) +
+         (plan.host > 0 ? "; " + part("host's memory", plan.host) : "") +
+         (plan.layers_on_host ? " with the kept layers" : "") +
+         (plan.head_frames > 1
+              ? "; heads take " + std::to_string(plan.head_frames) + " frames at a time"
+              : "");
 }
 
 int64_t estimate_decoding_memory(const LoadedModel& loaded, const std::vector<PixelMap>& maps) {

@@ -29,17 +29,23 @@ struct MemoryPlan {
   int64_t work = 0;     ///< one block with all its tokens, or a head if that takes more
   int64_t results = 0;  ///< photos, depth, points
   int64_t total() const { return program + weights + layers + work + results; }
+
+  int64_t host = 0;  ///< beside that, of a GPU's total: in the host's memory
+
+  // As in ForwardOptions:
+  int64_t head_frames = 1;
+  bool layers_on_host = false;
 };
 
-MemoryPlan estimate_memory(const LoadedModel& loaded,
-                           int64_t frames,
-                           int64_t height,
-                           int64_t width);
+/// Of a GPU, where `available` bytes are too few otherwise, the dense heads take fewer frames at a
+/// time, and where that is not enough the layers move to the host's memory.
+MemoryPlan plan_memory(
+    const LoadedModel& loaded, int64_t frames, int64_t height, int64_t width, int64_t available);
 
 /// "1.25 GB".
 std::string gigabytes(int64_t bytes);
 
-/// "1.25 GB: program 0.25, weights 0.40, ...".
+/// "1.25 GB: program 0.25 GB, weights 0.40 GB, ...", and of a GPU what lies on the host.
 std::string to_string(const MemoryPlan& plan);
 
 /// The same while photos are decoded, before the network runs: as many as there are threads, each

@@ -102,7 +102,8 @@ void add_model_options(CLI::App& app, ModelOptions& options) {
       ->group(kGroup);
   app.add_option("--max-memory",
                  options.max_memory,
-                 "Refuse a run that would take more than this, as 4GB; without it than there is")
+                 "Refuse a run that would take more memory of what computes than this, as 4GB; "
+                 "without it than there is. What waits on a GPU goes to the host's memory first")
       ->transform(CLI::AsSizeValue(/*kb_is_1000=*/true))
       ->check(CLI::PositiveNumber)
       ->type_name("SIZE")
@@ -194,8 +195,8 @@ LoadedModel load(const ModelOptions& options, const ProgressCallback& progress) 
   const auto start = std::chrono::steady_clock::now();
   LoadedModel loaded;
   accel::check(options.accel);
-  if (options.max_memory > 0) limit_memory(options.max_memory);
   loaded.device = select_device(options.device);
+  if (options.max_memory > 0) limit_memory(loaded.device, options.max_memory);
   loaded.precision = precision_of(options, loaded.device);
   loaded.options = options;
   messages().explain(std::string("vggt ") + version() + " (" + commit() + "), LibTorch " +

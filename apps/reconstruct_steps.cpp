@@ -26,23 +26,32 @@ namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 // Too little memory is said before the network runs, with the way out.
-void check_memory(const LoadedModel& loaded, const NetworkInput& input) {
+MemoryPlan checked_plan(const LoadedModel& loaded, const NetworkInput& input) {
   const int64_t frames = input.images.size(0);
-  const auto plan = [&](int64_t count) {
-    return estimate_memory(loaded, count, input.images.size(2), input.images.size(3));
-  };
-  const auto needed = [&](int64_t count) { return plan(count).total(); };
   const int64_t available = available_memory(loaded.device);
-  messages().explain("memory plan: " + to_string(plan(frames)) + "; " + gigabytes(available) +
+  const auto plan_of = [&](int64_t count) {
+    return plan_memory(loaded, count, input.images.size(2), input.images.size(3), available);
+  };
+  const MemoryPlan plan = plan_of(frames);
+  messages().explain("memory plan: " + to_string(plan) + "; " + gigabytes(available) +
                      " may be used");
-  if (needed(frames) <= available) return;
+  // What a GPU leaves to the host must fit there.
+  const int64_t of_host = available_memory(at::kCPU);
+  const auto fits = [&](const MemoryPlan& p) {
+    return p.total() <= available && p.host <= of_host;
+  };
+  if (fits(plan)) return plan;
   int64_t fitting = frames - 1;
-  while (fitting > 0 && needed(fitting) > available) --fitting;
-  throw ConfigError("memory",
-                    count_of(frames, "photo") + " need about " + gigabytes(needed(frames)) + ", " +
-                        gigabytes(available) + " may be used; " +
-                        (fitting > 0 ? "--max-images " + std::to_string(fitting) + " fits"
-                                     : "not even one photo fits with this model"));
+  while (fitting > 0 && !fits(plan_of(fitting))) --fitting;
+  const bool too_much_on_host = plan.total() <= available;
+  throw ConfigError(
+      "memory",
+      count_of(frames, "photo") + " need about " +
+          gigabytes(too_much_on_host ? plan.host : plan.total()) + ", " +
+          gigabytes(too_much_on_host ? of_host : available) +
+          (too_much_on_host ? " may be used of the host's memory; " : " may be used; ") +
+          (fitting > 0 ? "--max-images " + std::to_string(fitting) + " fits"
+                       : "not even one photo fits with this model"));
 }
 
 // Too little disk, too.
@@ -288,7 +297,7 @@ Answer compute(const ReconstructCommand& command,
 
   Answer answer;
   answer.read = read_photos(photos, options, progress, &facts.seconds);
-  check_memory(loaded, answer.read.input);
+  const MemoryPlan plan = checked_plan(loaded, answer.read.input);
   check_disk(command, answer.read.input, staging);
   answer.made_from = made_from_with(command, answer.read, options);
   answer.model = loaded.describe();
@@ -297,8 +306,10 @@ Answer compute(const ReconstructCommand& command,
   answer.result = predict(*loaded.model,
                           answer.read.input,
                           names,
-                          {.merge = loaded.options.accel,
+                          {.head_frames = plan.head_frames,
+                           .merge = loaded.options.accel,
                            .merge_report = &facts.merging,
+                           .layers_on_host = plan.layers_on_host,
                            .progress = progress,
                            .seconds = &facts.seconds});
   answer.result.note = loaded.note;

@@ -11,7 +11,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-tests=(kernels_attention_attention_test kernels_raycast_raycast_test kernels_residual_norm_residual_norm_test
+tests=(base_host_copies_test kernels_attention_attention_test kernels_raycast_raycast_test kernels_residual_norm_residual_norm_test
   kernels_rope2d_rope2d_test kernels_split_heads_split_heads_test
   kernels_token_merge_token_merge_test kernels_unproject_unproject_test models_vggt_test train_batch_source_test)
 

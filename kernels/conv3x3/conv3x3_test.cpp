@@ -147,6 +147,21 @@ TEST_F(Conv3x3, TakesStridesAndNothing) {
   }
 }
 
+TEST_F(Conv3x3, TakesMisalignedViews) {
+  const auto shifted = [](const at::Tensor& x) {
+    const at::Tensor to = at::empty({x.numel() + 1}, x.options()).slice(0, 1).view(x.sizes());
+    return to.copy_(x);
+  };
+  for (const Case& size : kCases) {
+    Operands of = operands(size);
+    of.options.added = values({size.images, size.rows, size.columns, size.out}, "added.pos_embed");
+    const at::Tensor aligned = run(of);
+    Operands moved = {shifted(of.x), shifted(of.weight), shifted(of.bias), {}};
+    moved.options.added = shifted(of.options.added);
+    EXPECT_TRUE(at::equal(run(moved), aligned)) << size.rows << " x " << size.columns;
+  }
+}
+
 TEST_F(Conv3x3, ScalesWithLargeAndSmallValues) {
   Operands of = operands({1, 9, 11, 32, 48});
   of.bias.reset();

@@ -5,6 +5,7 @@
 #include <ATen/Parallel.h>
 #include <gmock/gmock.h>
 
+#include <cmath>
 #include <limits>
 
 #include "kernels/common/cpu_features.h"
@@ -59,6 +60,12 @@ at::Tensor truth(const Operands& of, Activation activation) {
                           of.bias.to(at::kDouble),
                           activation,
                           at::kDouble);
+}
+
+// A copy that begins one element after where memory is aligned.
+at::Tensor shifted(const at::Tensor& x) {
+  const at::Tensor to = at::empty({x.numel() + 1}, x.options()).slice(0, 1).view(x.sizes());
+  return to.copy_(x);
 }
 
 TEST(Linear, RoundsBfloat16OnceOrNotAtAll) {
@@ -131,6 +138,35 @@ TEST(Linear, TakesLeadingAxesStridesNoBiasAndNothing) {
   EXPECT_TRUE(at::equal(run(of.x.to(at::kFloat), of.bias), flat));
   EXPECT_LT(relative_error(run(of.x, {}) + of.bias, truth(of, Activation::kNone)), 3e-3);
   EXPECT_EQ(run(of.x.slice(0, 0, 0), of.bias).sizes(), at::IntArrayRef({0, 96}));
+}
+
+TEST(Linear, TakesMisalignedViews) {
+  for (const at::ScalarType dtype : {at::kBFloat16, at::kFloat}) {
+    for (const Case& size : {Case{60, 64, 96}, {3, 64, 96}, {31, 34, 65}, {37, 5, 7}}) {
+      const Operands of = operands(size, dtype);
+      const at::Tensor got = linear(
+          shifted(of.x), shifted(of.weight), shifted(of.bias), Activation::kGelu, at::kFloat);
+      EXPECT_LT(relative_error(got, truth(of, Activation::kGelu)),
+                dtype == at::kBFloat16 ? 6e-3 : 1e-6)
+          << c10::toString(dtype) << " " << size.rows << " x " << size.in << " -> " << size.out;
+    }
+  }
+}
+
+// Powers of two, which round nothing.
+TEST(Linear, ScalesWithLargeAndSmallValues) {
+  for (const at::ScalarType dtype : {at::kBFloat16, at::kFloat}) {
+    for (const int64_t rows : {3, 60}) {
+      const Operands of = operands({rows, 64, 96}, dtype);
+      const auto run = [&](double factor) {
+        return linear(of.x * factor, of.weight, {}, Activation::kNone, at::kFloat);
+      };
+      for (const int power : {-60, 100}) {
+        const double factor = std::ldexp(1.0, power);
+        EXPECT_TRUE(at::equal(run(factor), run(1) * factor)) << c10::toString(dtype) << power;
+      }
+    }
+  }
 }
 
 TEST(Linear, DoesNotDependOnThreads) {

@@ -16,9 +16,11 @@ namespace {
 
 constexpr int kFewRows = 8;
 constexpr int kFewWarps = 4;
-constexpr int kTile = 64;    // rows and outputs of a block
-constexpr int kDepth = 32;   // inputs at a time
-constexpr int kPadding = 8;  // elements: rows of shared memory begin in different banks
+constexpr int kTile = 64;  // rows and outputs of a block
+// Not used by what is compiled for GPUs without bfloat16: inputs at a time, and the elements that
+// make rows of shared memory begin in different banks.
+[[maybe_unused]] constexpr int kDepth = 32;
+[[maybe_unused]] constexpr int kPadding = 8;
 constexpr int kThreads = 128;
 
 __device__ inline float to_float(__nv_bfloat16 value) { return __bfloat162float(value); }

@@ -129,6 +129,28 @@ TEST(ResidualNorm, KeepsNotANumberInItsRow) {
   EXPECT_EQ(at::isnan(normed).sum().item<int64_t>(), 40);
 }
 
+// Each begins one element after where memory is aligned.
+TEST(ResidualNorm, TakesMisalignedViews) {
+  const auto shifted = [](const at::Tensor& x) {
+    const at::Tensor to = at::empty({x.numel() + 1}, x.options()).slice(0, 1).view(x.sizes());
+    return to.copy_(x);
+  };
+  for (const int64_t channels : {40, 1024, 1030}) {
+    const Operands of = operands({5, channels}, at::kFloat);
+    at::Tensor x = shifted(of.x);
+    const at::Tensor normed = residual_norm(x,
+                                            shifted(of.update),
+                                            shifted(of.gamma),
+                                            shifted(of.weight),
+                                            shifted(of.bias),
+                                            kEps,
+                                            at::kBFloat16);
+    const Result aligned = run(of, true, at::kBFloat16);
+    EXPECT_TRUE(at::equal(normed, aligned.normed)) << channels;
+    EXPECT_TRUE(at::equal(x.to(at::kDouble), aligned.x)) << channels;
+  }
+}
+
 TEST(ResidualNorm, TakesNothing) {
   const Operands of = operands({0, 40}, at::kFloat);
   EXPECT_EQ(run(of, true, at::kBFloat16).normed.sizes(), at::IntArrayRef({0, 40}));

@@ -99,6 +99,22 @@ TEST(Rope2d, TakesStridedInput) {
   }
 }
 
+TEST(Rope2d, TakesMisalignedViewsAndLargeValues) {
+  for (const int64_t head_dim : {64, 12}) {
+    const at::Tensor x = values({2, 5, 3, head_dim}, at::kFloat);
+    const RopeTables tables = rope2d_tables(positions(2, 5), head_dim, 100, at::kFloat);
+    const at::Tensor turned = rope2d(x, tables);
+    // One element after where memory is aligned.
+    const at::Tensor shifted = at::empty({x.numel() + 1}).slice(0, 1).view(x.sizes());
+    EXPECT_TRUE(at::equal(rope2d(shifted.copy_(x), tables), turned)) << head_dim;
+    // Powers of two, which round nothing.
+    for (const int power : {-80, 120}) {
+      const double factor = std::ldexp(1.0, power);
+      EXPECT_TRUE(at::equal(rope2d(x * factor, tables), turned * factor)) << power;
+    }
+  }
+}
+
 TEST(Rope2d, TakesNothing) {
   for (const auto& shape :
        std::vector<std::vector<int64_t>>{{0, 5, 2, 16}, {2, 0, 2, 16}, {2, 5, 0, 16}}) {

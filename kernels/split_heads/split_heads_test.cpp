@@ -128,6 +128,28 @@ TEST(SplitHeads, WritesIntoPartOfLongerSequences) {
   }
 }
 
+// Operands and results begin one element after where memory is aligned.
+TEST(SplitHeads, TakesMisalignedViews) {
+  const auto shifted = [](const at::Tensor& x) {
+    const at::Tensor to = at::empty({x.numel() + 1}, x.options()).slice(0, 1).view(x.sizes());
+    return to.copy_(x);
+  };
+  const auto norm = [&](const HeadNorm& n) {
+    return HeadNorm{shifted(n.weight), shifted(n.bias), n.eps};
+  };
+  for (const Case& c : {Case{2, 20, 3, 64, 1}, {2, 5, 2, 36, 2}}) {
+    const Operands of = operands(c, at::kFloat);
+    const Heads aligned = empty_heads(c, at::kBFloat16);
+    split_heads(of.packed, of.q_norm, of.k_norm, &of.tables, aligned);
+    const RopeTables tables = {shifted(of.tables.cos), shifted(of.tables.sin)};
+    const Heads got = {shifted(aligned.v), shifted(aligned.v), shifted(aligned.q)};
+    split_heads(shifted(of.packed), norm(of.q_norm), norm(of.k_norm), &tables, got);
+    EXPECT_TRUE(at::equal(got.q, aligned.q)) << c.head_dim;
+    EXPECT_TRUE(at::equal(got.k, aligned.k)) << c.head_dim;
+    EXPECT_TRUE(at::equal(got.v, aligned.v)) << c.head_dim;
+  }
+}
+
 TEST(SplitHeads, GoesWithoutNormOrRotation) {
   const Case c = {2, 8, 2, 64, 1};
   const Operands of = operands(c, at::kFloat);

@@ -71,8 +71,9 @@ void expect_like_reference(at::Device device) {
     const auto values = [&](at::IntArrayRef shape, const char* key) {
       return synthetic_parameter(key, shape, 5).to(device);
     };
-    // Strided, as a slice of larger maps is.
-    const at::Tensor depth = values({frames, height, 2 * width}, "x.pos_embed").slice(2, 0, width);
+    // Strided and misaligned, as a slice of larger maps is.
+    const at::Tensor depth =
+        values({frames, height, 2 * width}, "x.pos_embed").slice(2, 1, 1 + width);
     const at::Tensor extrinsics = values({frames, 3, 4}, "a.pos_embed").to(at::kDouble);
     const at::Tensor intrinsics = (values({frames, 3, 3}, "b.pos_embed") + 3).to(at::kDouble);
     const at::Tensor points = unproject(depth, extrinsics, intrinsics, at::kFloat);

@@ -3,6 +3,7 @@
 
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
 #include <dlfcn.h>
 
 #include <algorithm>
@@ -60,7 +61,8 @@ bool cpu_has(const std::string& flag) {
   return flags.find(" " + flag + " ") != std::string::npos;
 }
 
-std::atomic<int64_t> memory_limit = std::numeric_limits<int64_t>::max();
+std::atomic<int64_t> host_limit = std::numeric_limits<int64_t>::max();
+std::atomic<int64_t> gpu_limit = std::numeric_limits<int64_t>::max();
 
 }  // namespace
 
@@ -113,23 +115,30 @@ bool has_fast_bfloat16(c10::Device device) {
 }
 
 void synchronize(c10::Device device) {
-#ifdef VGGT_WITH_CUDA
-  if (device.is_cuda()) {
-    const cudaError_t status = cudaDeviceSynchronize();
-    if (status != cudaSuccess) throw std::runtime_error(cudaGetErrorString(status));
-  }
-#endif
+  if (device.is_cpu()) return;
+  c10::impl::VirtualGuardImpl(device.type()).getStream(device).synchronize();
 }
 
-void limit_memory(int64_t bytes) { memory_limit = bytes; }
+void limit_memory(c10::Device device, int64_t bytes) {
+  (device.is_cpu() ? host_limit : gpu_limit) = bytes;
+}
 
 int64_t available_memory(c10::Device device) {
 #ifdef VGGT_WITH_CUDA
   if (device.is_cuda()) {
     size_t free = 0;
     size_t total = 0;
-    if (cudaMemGetInfo(&free, &total) != cudaSuccess) return memory_limit;
-    return std::min<int64_t>(static_cast<int64_t>(free), memory_limit);
+    if (cudaMemGetInfo(&free, &total) != cudaSuccess) return gpu_limit;
+    using c10::CachingAllocator::StatType;
+    int64_t held = 0;
+    // It knows the device once something lies there.
+    c10::DeviceAllocator* const allocator = c10::getDeviceAllocator(device.type());
+    if (allocator->initialized()) {
+      held = allocator->getDeviceStats(device.index())
+                 .reserved_bytes[static_cast<size_t>(StatType::AGGREGATE)]
+                 .current;
+    }
+    return std::min<int64_t>(static_cast<int64_t>(free) + held, gpu_limit);
   }
 #endif
   int64_t more = kilobytes_of("/proc/meminfo", "MemAvailable:") * 1024;
@@ -139,7 +148,7 @@ int64_t available_memory(c10::Device device) {
   int64_t in_use = 0;
   // "max", no number, where there is no limit.
   if (limit >> of_group && used >> in_use) more = std::min(more, of_group - in_use);
-  return std::min<int64_t>(more + kilobytes_of("/proc/self/status", "VmRSS:") * 1024, memory_limit);
+  return std::min<int64_t>(more + kilobytes_of("/proc/self/status", "VmRSS:") * 1024, host_limit);
 }
 
 int64_t peak_memory_bytes(c10::Device device) {

@@ -19,16 +19,16 @@ std::string describe_device(c10::Device device);
 /// Whether `device` multiplies bfloat16 matrices in hardware.
 bool has_fast_bfloat16(c10::Device device);
 
-/// Waits until all work on `device` is done, so that a clock read next is true. Nothing to do on
-/// the CPU.
+/// Waits until all work that was queued on `device`, on its current stream, is done, so that a clock
+/// read next is true. Nothing to do on the CPU.
 void synchronize(c10::Device device);
 
-/// The memory that this process may take in all, in bytes: on the CPU what it holds and what the
-/// machine, or the limit of its control group, still gives; on a GPU what is free there.
+/// The memory that this process may take in all, in bytes: what it holds and what the machine, or
+/// the limit of its control group, or the GPU still gives.
 int64_t available_memory(c10::Device device);
 
-/// From now on available_memory() says at most this many bytes, on any device.
-void limit_memory(int64_t bytes);
+/// From now on available_memory() says at most this many bytes of the CPU's memory or of a GPU's.
+void limit_memory(c10::Device device, int64_t bytes);
 
 /// The most memory since the start or the last reset: on the CPU the largest resident set of this
 /// process, on a GPU what LibTorch had given out there.

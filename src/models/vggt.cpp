@@ -65,29 +65,33 @@ Predictions Vggt::forward(const at::Tensor& images, const ForwardOptions& option
     check_queries(*options.query_points, images);
     if (!track_head) throw ConfigError("query_points", "this model has no track head");
   }
+  const at::Device device = aggregator->device();
   const int64_t height = images.size(3);
   const int64_t width = images.size(4);
   const int64_t all_frames = images.size(0) * images.size(1);
   const auto frames_at_a_time = [&](const DptConfig& head) {
     if (options.head_frames > 0) return options.head_frames;
-    return images.is_cuda() ? head.frames_chunk_size : 1;
+    return device.is_cuda() ? head.frames_chunk_size : 1;
   };
+  HostCopies copies(device, options.copies);
+  const nn::DptHostSide host = {.layers = options.layers_on_host ? &copies : nullptr,
+                                .maps = options.maps_on_host ? &copies : nullptr};
 
   const nn::AggregatedTokens tokens = aggregator->forward(
-      images, options.progress, options.seconds, options.merge, options.merge_report);
+      images, options.progress, options.seconds, options.merge, options.merge_report, host.layers);
   Predictions result;
   if (camera_head) {
     StageProgress stage("camera head", 1, options.progress, options.seconds);
     const TraceScope scope("camera");
     result.pose_encodings = camera_head->forward(tokens.camera);
-    synchronize(images.device());
+    synchronize(device);
     stage.advance();
   }
   if (depth_head) {
     StageProgress stage("depth head", all_frames, options.progress, options.seconds);
     const TraceScope scope("depth");
     const nn::DenseMap map = depth_head->forward(
-        tokens.layers, height, width, frames_at_a_time(depth_head->head), stage);
+        tokens.layers, height, width, frames_at_a_time(depth_head->head), stage, host);
     result.depth = map.values;
     result.depth_confidence = map.confidence;
   }
@@ -95,7 +99,7 @@ Predictions Vggt::forward(const at::Tensor& images, const ForwardOptions& option
     StageProgress stage("point head", all_frames, options.progress, options.seconds);
     const TraceScope scope("point");
     const nn::DenseMap map = point_head->forward(
-        tokens.layers, height, width, frames_at_a_time(point_head->head), stage);
+        tokens.layers, height, width, frames_at_a_time(point_head->head), stage, host);
     result.world_points = map.values;
     result.world_points_confidence = map.confidence;
   }
@@ -106,7 +110,8 @@ Predictions Vggt::forward(const at::Tensor& images, const ForwardOptions& option
                                         width,
                                         frames_at_a_time(track_head->config.feature_extractor),
                                         options.progress,
-                                        options.seconds);
+                                        options.seconds,
+                                        host);
   }
   return result;
 }

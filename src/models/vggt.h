@@ -32,6 +32,11 @@ struct ForwardOptions {
   int64_t head_frames = 0;
   accel::MergeOptions merge;                   ///< of tokens, in attention over all frames
   accel::MergeReport* merge_report = nullptr;  ///< what that did is added to it if given
+  /// Moves the layers that the dense heads read to the host's memory as they are made; the heads
+  /// fetch the frames at hand. Less memory of a GPU for more of the host; the result is the same.
+  bool layers_on_host = false;
+  bool maps_on_host = false;    ///< depth, points and their confidence, fetched as they are made
+  CopyCount* copies = nullptr;  ///< what these two copied is added to it if given
   ProgressCallback progress;
   StageProgress::Seconds* seconds = nullptr;  ///< filled with the stages' times if given
 };
@@ -43,7 +48,8 @@ struct Vggt : torch::nn::Module {
   /// Throws ConfigError if the config is not valid.
   explicit Vggt(const ModelConfig& config);
 
-  /// images [B, S, 3, H, W] in [0, 1], on the model's device; H and W multiples of the patch size.
+  /// images [B, S, 3, H, W] in [0, 1], on the model's device or in the host's memory, from where
+  /// the encoder fetches them in chunks; H and W multiples of the patch size.
   /// Throws ConfigError for other images or merge settings that are wrong, Cancelled if the progress callback says so.
   Predictions forward(const at::Tensor& images, const ForwardOptions& options = {}) const;
 

@@ -4,11 +4,14 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <array>
+#include <optional>
 
 #include "src/accel/automatic.h"
 #include "src/accel/merger.h"
 #include "src/accel/methods.h"
 #include "src/base/device.h"
+#include "src/base/pace.h"
 #include "src/base/trace.h"
 #include "src/nn/span_pass.h"
 
@@ -19,6 +22,13 @@ namespace {
 at::Tensor per_frame(const at::Tensor& token, int64_t scenes, int64_t frames) {
   return at::cat({token.slice(1, 0, 1), token.slice(1, 1, 2).expand({-1, frames - 1, -1, -1})}, 1)
       .expand({scenes, -1, -1, -1});
+}
+
+// One value per colour, [3, 1, 1]; made on the device, which is not waited for.
+at::Tensor per_colour(std::array<double, 3> values, const at::TensorOptions& options) {
+  std::vector<at::Tensor> parts;
+  for (const double value : values) parts.push_back(at::full({1, 1, 1}, value, options));
+  return at::cat(parts);
 }
 
 }  // namespace
@@ -62,13 +72,11 @@ at::Tensor Aggregator::residual_stream(const at::Tensor& patches,
 
 at::Tensor Aggregator::normalized(const at::Tensor& images) const {
   // ImageNet's statistics, as float32 constants in every precision.
-  const auto options = at::TensorOptions().dtype(at::kFloat);
-  const at::Tensor mean =
-      at::tensor({0.485, 0.456, 0.406}, options).view({3, 1, 1}).to(images.device());
-  const at::Tensor std =
-      at::tensor({0.229, 0.224, 0.225}, options).view({3, 1, 1}).to(images.device());
+  const auto options = at::TensorOptions().dtype(at::kFloat).device(device());
+  const at::Tensor mean = per_colour({0.485, 0.456, 0.406}, options);
+  const at::Tensor std = per_colour({0.229, 0.224, 0.225}, options);
   const at::ScalarType dtype = camera_token.scalar_type();
-  return (images.to(dtype) - mean.to(dtype)) / std.to(dtype);
+  return (images.to(device()).to(dtype) - mean.to(dtype)) / std.to(dtype);
 }
 
 at::Tensor Aggregator::encode(const at::Tensor& images,
@@ -76,16 +84,22 @@ at::Tensor Aggregator::encode(const at::Tensor& images,
                               StageProgress::Seconds* seconds) const {
   StageProgress stage("encoder", images.size(0), progress, seconds);
   const int64_t patches = images.size(2) / config.patch_size * (images.size(3) / config.patch_size);
-  const int64_t step = std::max<int64_t>(1, tokens_at_a_time(images.device()) / patches);
+  const int64_t step = std::max<int64_t>(1, tokens_at_a_time(device()) / patches);
+  std::optional<HostCopies> copies;
+  if (images.device() != device()) copies.emplace(device());
+  ChunkFeed feed({images}, step, copies ? &*copies : nullptr);
+  Pace pace(device());
   std::vector<at::Tensor> parts;
-  for (int64_t begin = 0; begin < images.size(0); begin += step) {
-    const at::Tensor chunk = normalized(images.slice(0, begin, begin + step));
+  for (auto taken = feed.next(); !taken.empty(); taken = feed.next()) {
+    const at::Tensor chunk = normalized(taken.front());
     trace("agg.images_normalized", chunk);
     const TraceScope scope("dino");
     parts.push_back(patch_embed->forward(chunk, &stage));
-    synchronize(images.device());
+    feed.prefetch();
+    pace.step();
     stage.advance(chunk.size(0));
   }
+  synchronize(device());
   return parts.size() == 1 ? parts.front() : at::cat(parts);
 }
 
@@ -93,7 +107,8 @@ AggregatedTokens Aggregator::forward(const at::Tensor& images,
                                      const ProgressCallback& progress,
                                      StageProgress::Seconds* seconds,
                                      const accel::MergeOptions& asked,
-                                     accel::MergeReport* merge_report) const {
+                                     accel::MergeReport* merge_report,
+                                     HostCopies* to_host) const {
   accel::check(asked);
   const int64_t patches_of_frame =
       images.size(3) / config.patch_size * (images.size(4) / config.patch_size);
@@ -102,21 +117,22 @@ AggregatedTokens Aggregator::forward(const at::Tensor& images,
                       {.frames = images.size(1),
                        .tokens = images.size(1) * (config.special_tokens() + patches_of_frame),
                        .channels = config.embed_dim,
-                       .device = images.is_cuda() ? "cuda" : "cpu"},
+                       .device = device().is_cuda() ? "cuda" : "cpu"},
                       merge_report);
   if (accel::is_span(merge)) {
-    return forward_in_slots(*this, images, progress, seconds, merge, merge_report);
+    return forward_in_slots(*this, images, progress, seconds, merge, merge_report, to_host);
   }
-  const at::Tensor patches = encode(images.flatten(0, 1), progress, seconds);
-  return aggregate(images, patches, progress, seconds, merge, merge_report);
+  at::Tensor patches = encode(images.flatten(0, 1), progress, seconds);
+  return aggregate(images, std::move(patches), progress, seconds, merge, merge_report, to_host);
 }
 
 AggregatedTokens Aggregator::aggregate(const at::Tensor& images,
-                                       const at::Tensor& patches,
+                                       at::Tensor patches,
                                        const ProgressCallback& progress,
                                        StageProgress::Seconds* seconds,
                                        const accel::MergeOptions& merge,
-                                       accel::MergeReport* merge_report) const {
+                                       accel::MergeReport* merge_report,
+                                       HostCopies* to_host) const {
   const int64_t scenes = images.size(0);
   const int64_t frames = images.size(1);
   const int64_t rows = images.size(3) / config.patch_size;
@@ -137,10 +153,11 @@ AggregatedTokens Aggregator::aggregate(const at::Tensor& images,
       patches,
       merge_report);
   at::Tensor x = residual_stream(patches, scenes, frames);
+  patches.reset();
   const int64_t tokens = x.size(1);
 
   const TraceScope scope("agg");
-  const at::Tensor frame_positions = positions(rows, columns, images.device());
+  const at::Tensor frame_positions = positions(rows, columns, device());
   trace("positions", frame_positions.expand({scenes * frames, -1, -1}));
   const int64_t head_dim = channels / config.aggregator.num_heads;
   const kernels::RopeTables frame_rope = kernels::rope2d_tables(
@@ -151,7 +168,8 @@ AggregatedTokens Aggregator::aggregate(const at::Tensor& images,
   const at::ScalarType kept_dtype = frame_blocks.front()->attn->qkv->weight.scalar_type();
 
   AggregatedTokens result;
-  const int64_t at_a_time = tokens_at_a_time(images.device());
+  const int64_t at_a_time = tokens_at_a_time(device());
+  Pace pace(device());
   for (int64_t i = 0; i < depth; ++i) {
     const bool is_kept = std::binary_search(kept.begin(), kept.end(), i);
     {
@@ -177,18 +195,20 @@ AggregatedTokens Aggregator::aggregate(const at::Tensor& images,
       global_blocks[i]->update(x, &global_rope, at_a_time, &site);
     }
     trace("global_" + std::to_string(i) + ".out", x);
-    synchronize(images.device());
+    pace.step();
     stage.advance();
     x = x.view({scenes * frames, tokens, channels});
     if (is_kept) {
       pair.slice(3, channels).copy_(x.view({scenes, frames, tokens, channels}));
       trace("output_", i, pair);
-      result.layers[i] = pair;
+      result.layers[i] = to_host ? to_host->download(pair) : pair;
     }
     if (i + 1 == depth) {
       result.camera = at::cat({frame_camera, x.select(1, 0).view({scenes, frames, channels})}, 2);
     }
   }
+  if (to_host) to_host->finish();
+  synchronize(device());
   return result;
 }
 

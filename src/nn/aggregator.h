@@ -4,6 +4,7 @@
 #include <map>
 
 #include "src/accel/merge_options.h"
+#include "src/base/host_copies.h"
 #include "src/base/progress.h"
 #include "src/models/config.h"
 #include "src/nn/vision_transformer.h"
@@ -24,15 +25,18 @@ struct AggregatedTokens {
 struct Aggregator : torch::nn::Module {
   explicit Aggregator(const ModelConfig& config);
 
-  /// images [B, S, 3, H, W] in [0, 1]; H and W multiples of the patch size.
-  /// Only the pairs that `config.kept_layers()` names are kept, in the dtype of the matrices.
+  /// images [B, S, 3, H, W] in [0, 1]; H and W multiples of the patch size. They may lie in the
+  /// host's memory: the encoder fetches a chunk at a time, the next one beside its work.
+  /// Only the pairs that `config.kept_layers()` names are kept, in the dtype of the matrices; with
+  /// `to_host` they are moved to the host's memory as they are made.
   /// `merge`: how the blocks over all frames are shortened; what that did is added to
   /// `merge_report`, if given. Throws ConfigError if a setting is wrong.
   AggregatedTokens forward(const at::Tensor& images,
                            const ProgressCallback& progress,
                            StageProgress::Seconds* seconds,
                            const accel::MergeOptions& merge = {},
-                           accel::MergeReport* merge_report = nullptr) const;
+                           accel::MergeReport* merge_report = nullptr,
+                           HostCopies* to_host = nullptr) const;
 
   /// The encoder alone: images [N, 3, H, W] in [0, 1] to the tokens of their patches, [N, n, C].
   at::Tensor encode(const at::Tensor& images,
@@ -43,21 +47,25 @@ struct Aggregator : torch::nn::Module {
   /// device busy.
   static int64_t tokens_at_a_time(at::Device device);
 
-  /// The rest of forward(): `patches` are the tokens that encode() made of all frames. Not for
-  /// auto, and methods that begin within the encoder.
+  /// The rest of forward(): `patches` are the tokens that encode() made of all frames, let go of
+  /// once they are in the residual stream. Not for auto, and methods that begin within the encoder.
   AggregatedTokens aggregate(const at::Tensor& images,
-                             const at::Tensor& patches,
+                             at::Tensor patches,
                              const ProgressCallback& progress,
                              StageProgress::Seconds* seconds,
                              const accel::MergeOptions& merge = {},
-                             accel::MergeReport* merge_report = nullptr) const;
+                             accel::MergeReport* merge_report = nullptr,
+                             HostCopies* to_host = nullptr) const;
 
   /// What enters the first block, [B S, P, C]: the camera and register tokens of each frame and its
   /// `patches`, the tokens that encode() made.
   at::Tensor residual_stream(const at::Tensor& patches, int64_t scenes, int64_t frames) const;
 
-  /// With the mean and the deviation of ImageNet's colours taken out, in the model's dtype.
+  /// With the mean and the deviation of ImageNet's colours taken out, in the model's dtype, on its
+  /// device.
   at::Tensor normalized(const at::Tensor& images) const;
+
+  at::Device device() const { return camera_token.device(); }
 
   /// [1, P, 2] int64: (row + 1, column + 1) of each patch, (0, 0) for the special tokens.
   at::Tensor positions(int64_t rows, int64_t columns, at::Device device) const;

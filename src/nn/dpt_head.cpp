@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "src/base/device.h"
+#include "src/base/pace.h"
 #include "src/base/trace.h"
 #include "src/nn/dpt_head_fast.h"
 
@@ -22,12 +23,11 @@ at::Tensor resize(const at::Tensor& x, int64_t rows, int64_t columns) {
 }
 
 // x is a fresh activation; its two halves take the embedding in place unless autograd needs x.
-at::Tensor add_position(const at::Tensor& x, double aspect) {
+at::Tensor add_position(const at::Tensor& x, DptPositions& positions) {
   const int64_t channels = x.size(1);
-  const DptPositionEmbedding embedding =
-      dpt_position_embedding(channels, x.size(2), x.size(3), aspect);
-  const at::Tensor by_column = embedding.by_column.to(x.options()).unsqueeze(1);
-  const at::Tensor by_row = embedding.by_row.to(x.options()).unsqueeze(2);
+  const DptPositionEmbedding& embedding = positions.of(channels, x.size(2), x.size(3), x.options());
+  const at::Tensor by_column = embedding.by_column.unsqueeze(1);
+  const at::Tensor by_row = embedding.by_row.unsqueeze(2);
   if (c10::GradMode::is_enabled() && x.requires_grad()) {
     return at::cat({x.slice(1, 0, channels / 2) + by_column, x.slice(1, channels / 2) + by_row}, 1);
   }
@@ -35,6 +35,36 @@ at::Tensor add_position(const at::Tensor& x, double aspect) {
   x.slice(1, channels / 2).add_(by_row);
   return x;
 }
+
+// Maps of all frames, put together from chunks.
+class Maps {
+ public:
+  Maps(int64_t frames, HostCopies* to_host) : frames_(frames), to_host_(to_host) {}
+
+  void take(int64_t begin, const at::Tensor& chunk) {
+    if (!to_host_) {
+      parts_.push_back(chunk);
+      return;
+    }
+    if (!all_.defined()) {
+      std::vector<int64_t> sizes = chunk.sizes().vec();
+      sizes.front() = frames_;
+      all_ = to_host_->empty(sizes, chunk.scalar_type());
+    }
+    to_host_->download(all_.slice(0, begin, begin + chunk.size(0)), chunk);
+  }
+
+  at::Tensor all() const {
+    if (to_host_) return all_;
+    return parts_.size() == 1 ? parts_.front() : at::cat(parts_);
+  }
+
+ private:
+  int64_t frames_;
+  HostCopies* to_host_;
+  at::Tensor all_;                 // on the host
+  std::vector<at::Tensor> parts_;  // else
+};
 
 }  // namespace
 
@@ -56,6 +86,19 @@ DptPositionEmbedding dpt_position_embedding(int64_t channels,
     return at::cat({angles.sin(), angles.cos()}).to(at::kFloat) * kStrength;
   };
   return {axis(aspect / diagonal, columns), axis(1 / diagonal, rows)};
+}
+
+const DptPositionEmbedding& DptPositions::of(int64_t channels,
+                                             int64_t rows,
+                                             int64_t columns,
+                                             const at::TensorOptions& options) {
+  auto found = made_.find({channels, rows, columns});
+  if (found == made_.end()) {
+    const auto [by_column, by_row] = dpt_position_embedding(channels, rows, columns, aspect_);
+    const DptPositionEmbedding there = {by_column.to(options), by_row.to(options)};
+    found = made_.emplace(std::array{channels, rows, columns}, there).first;
+  }
+  return found->second;
 }
 
 DenseMap activate_dense(const at::Tensor& logits, DptActivation activation) {
@@ -140,16 +183,16 @@ DptHead::DptHead(const DptConfig& head, const ModelConfig& config)
 
 at::Tensor DptHead::fuse(const std::vector<at::Tensor>& tokens,
                          int64_t image_height,
-                         int64_t image_width) const {
+                         int64_t image_width,
+                         DptPositions& positions) const {
   const int64_t rows = image_height / patch_size;
   const int64_t columns = image_width / patch_size;
-  const double aspect = static_cast<double>(image_width) / static_cast<double>(image_height);
   std::vector<at::Tensor> levels;
   for (int64_t k = 0; k < 4; ++k) {
     at::Tensor x = norm->forward(tokens[k].slice(1, special_tokens));
     x = projects_[k]->forward(x.transpose(1, 2).unflatten(2, {rows, columns}));
     trace("project_", k, x);
-    if (head.pos_embed) x = add_position(x, aspect);
+    if (head.pos_embed) x = add_position(x, positions);
     if (k == 0) x = upsample4_->forward(x);
     if (k == 1) x = upsample2_->forward(x);
     if (k == 3) x = downsample2_->forward(x);
@@ -170,58 +213,81 @@ at::Tensor DptHead::fuse(const std::vector<at::Tensor>& tokens,
   path = output_conv1_->forward(path);
   trace("output_conv1", path);
   path = resize(path, image_height / head.down_ratio, image_width / head.down_ratio);
-  if (head.pos_embed) path = add_position(path, aspect);
+  if (head.pos_embed) path = add_position(path, positions);
   if (head.feature_only) return path;
   path = output_conv2_second_->forward(relu_reusing(output_conv2_first_->forward(path)));
   trace("logits", path);
   return path;
 }
 
-at::Tensor DptHead::run(const std::map<int64_t, at::Tensor>& layers,
-                        int64_t image_height,
-                        int64_t image_width,
-                        int64_t frames,
-                        StageProgress& progress) const {
-  const at::Tensor& first = layers.at(head.intermediate_layer_idx.front());
-  const int64_t total = first.size(0) * first.size(1);
-  std::optional<FastDptHead> fast;
-  if (FastDptHead::takes(first, *this)) fast.emplace(*this);
-  std::vector<at::Tensor> parts;
-  for (int64_t begin = 0; begin < total; begin += frames) {
-    std::vector<at::Tensor> tokens;
-    for (const int64_t layer : head.intermediate_layer_idx) {
-      tokens.push_back(layers.at(layer).flatten(0, 1).slice(0, begin, begin + frames));
-    }
-    parts.push_back(fast ? fast->fuse(tokens, image_height, image_width)
-                         : fuse(tokens, image_height, image_width));
-    synchronize(first.device());
-    progress.advance(parts.back().size(0));
+void DptHead::run(const std::map<int64_t, at::Tensor>& layers,
+                  int64_t image_height,
+                  int64_t image_width,
+                  int64_t frames,
+                  StageProgress& progress,
+                  HostCopies* copies,
+                  const std::function<void(int64_t, const at::Tensor&)>& take) const {
+  std::vector<at::Tensor> levels;
+  for (const int64_t layer : head.intermediate_layer_idx) {
+    levels.push_back(layers.at(layer).flatten(0, 1));
   }
-  return parts.size() == 1 ? parts.front() : at::cat(parts);
+  std::optional<FastDptHead> fast;
+  if (FastDptHead::takes(levels.front(), *this)) fast.emplace(*this);
+  DptPositions positions(static_cast<double>(image_width) / static_cast<double>(image_height));
+  ChunkFeed feed(levels, frames, copies);
+  Pace pace(norm->weight.device());
+  int64_t done = 0;
+  for (auto tokens = feed.next(); !tokens.empty(); tokens = feed.next()) {
+    const at::Tensor map = fast ? fast->fuse(tokens, image_height, image_width, positions)
+                                : fuse(tokens, image_height, image_width, positions);
+    feed.prefetch();
+    take(done, map);
+    done += map.size(0);
+    pace.step();
+    progress.advance(map.size(0));
+  }
+  synchronize(norm->weight.device());
 }
 
 at::Tensor DptHead::features(const std::map<int64_t, at::Tensor>& layers,
                              int64_t image_height,
                              int64_t image_width,
                              int64_t frames,
-                             StageProgress& progress) const {
-  const at::Tensor maps = run(layers, image_height, image_width, frames, progress);
+                             StageProgress& progress,
+                             const DptHostSide& host) const {
+  std::vector<at::Tensor> parts;
+  run(layers,
+      image_height,
+      image_width,
+      frames,
+      progress,
+      host.layers,
+      [&](int64_t, const at::Tensor& map) { parts.push_back(map); });
   const at::Tensor& first = layers.begin()->second;
-  return maps.unflatten(0, {first.size(0), first.size(1)});
+  return (parts.size() == 1 ? parts.front() : at::cat(parts))
+      .unflatten(0, {first.size(0), first.size(1)});
 }
 
 DenseMap DptHead::forward(const std::map<int64_t, at::Tensor>& layers,
                           int64_t image_height,
                           int64_t image_width,
                           int64_t frames,
-                          StageProgress& progress) const {
-  const DenseMap map =
-      activate_dense(run(layers, image_height, image_width, frames, progress), head.activation);
+                          StageProgress& progress,
+                          const DptHostSide& host) const {
   const at::Tensor& first = layers.begin()->second;
+  Maps values(first.size(0) * first.size(1), host.maps);
+  Maps confidence = values;
+  const auto take = [&](int64_t begin, const at::Tensor& logits) {
+    const DenseMap map = activate_dense(logits, head.activation);
+    values.take(begin, map.values);
+    confidence.take(begin, map.confidence);
+  };
+  run(layers, image_height, image_width, frames, progress, host.layers, take);
+  if (host.maps) host.maps->finish();
   const auto to_scenes = [&](const at::Tensor& x) {
     return x.unflatten(0, {first.size(0), first.size(1)}).contiguous();
   };
-  return {to_scenes(map.values), to_scenes(map.confidence)};
+  return {to_scenes(values.all()), to_scenes(confidence.all())};
 }
 
 }  // namespace vggt::nn

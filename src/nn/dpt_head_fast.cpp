@@ -23,15 +23,18 @@ at::Tensor resize(const at::Tensor& x, int64_t rows, int64_t columns) {
       .permute({0, 2, 3, 1});
 }
 
-kernels::PixelPosition position_of(int64_t channels, int64_t rows, int64_t columns, double aspect) {
-  const DptPositionEmbedding embedding = dpt_position_embedding(channels, rows, columns, aspect);
+kernels::PixelPosition position_of(int64_t channels,
+                                   int64_t rows,
+                                   int64_t columns,
+                                   DptPositions& positions) {
+  const DptPositionEmbedding& embedding = positions.of(channels, rows, columns, at::kFloat);
   return {embedding.by_column.t().contiguous(), embedding.by_row.t().contiguous()};
 }
 
 // In place.
-void add_position(at::Tensor x, double aspect) {
+void add_position(at::Tensor x, DptPositions& positions) {
   const int64_t half = x.size(3) / 2;
-  const kernels::PixelPosition position = position_of(x.size(3), x.size(1), x.size(2), aspect);
+  const kernels::PixelPosition position = position_of(x.size(3), x.size(1), x.size(2), positions);
   x.slice(3, 0, half).add_(position.by_column);
   x.slice(3, half).add_(position.by_row.unsqueeze(1));
 }
@@ -39,7 +42,7 @@ void add_position(at::Tensor x, double aspect) {
 }  // namespace
 
 bool FastDptHead::takes(const at::Tensor& tokens, const DptHead& head) {
-  return kernels::has_conv3x3() && tokens.is_cpu() &&
+  return kernels::has_conv3x3() && head.norm->weight.is_cpu() &&
          at::isReducedFloatingType(tokens.scalar_type()) &&
          head.norm->weight.scalar_type() == at::kFloat && !c10::GradMode::is_enabled();
 }
@@ -73,12 +76,15 @@ FastDptHead::Unit FastDptHead::unit(const ResidualConvUnit& unit) {
   return {transform(*unit.conv1), transform(*unit.conv2)};
 }
 
-at::Tensor FastDptHead::level(
-    int64_t k, const at::Tensor& tokens, int64_t rows, int64_t columns, double aspect) const {
+at::Tensor FastDptHead::level(int64_t k,
+                              const at::Tensor& tokens,
+                              int64_t rows,
+                              int64_t columns,
+                              DptPositions& positions) const {
   at::Tensor x = head_.norm->forward(tokens.slice(1, head_.special_tokens));
   x = at::linear(x, projects_[k].weight, projects_[k].bias).unflatten(1, {rows, columns});
   trace("project_", k, to_channels_first(x));
-  if (head_.head.pos_embed) add_position(x, aspect);
+  if (head_.head.pos_embed) add_position(x, positions);
   if (k < 2) {
     const int64_t scale = k == 0 ? 4 : 2;
     x = at::linear(x, upsample_[k].weight, upsample_[k].bias).unflatten(3, {scale, scale, -1});
@@ -91,13 +97,13 @@ at::Tensor FastDptHead::level(
 
 at::Tensor FastDptHead::fuse(const std::vector<at::Tensor>& tokens,
                              int64_t image_height,
-                             int64_t image_width) const {
+                             int64_t image_width,
+                             DptPositions& positions) const {
   const DptConfig& config = head_.head;
   const int64_t rows = image_height / head_.patch_size;
   const int64_t columns = image_width / head_.patch_size;
-  const double aspect = static_cast<double>(image_width) / static_cast<double>(image_height);
   std::vector<at::Tensor> levels;
-  for (int64_t k = 0; k < 4; ++k) levels.push_back(level(k, tokens[k], rows, columns, aspect));
+  for (int64_t k = 0; k < 4; ++k) levels.push_back(level(k, tokens[k], rows, columns, positions));
 
   at::Tensor path;
   for (int64_t k = 3; k >= 0; --k) {
@@ -121,11 +127,11 @@ at::Tensor FastDptHead::fuse(const std::vector<at::Tensor>& tokens,
   const int64_t out_columns = image_width / config.down_ratio;
   if (config.feature_only) {
     path = resize(path, out_rows, out_columns);
-    if (config.pos_embed) add_position(path, aspect);
+    if (config.pos_embed) add_position(path, positions);
     return to_channels_first(path);
   }
   kernels::Conv3x3Options last = {.rows = out_rows, .columns = out_columns, .relu = true};
-  if (config.pos_embed) last.position = position_of(path.size(3), out_rows, out_columns, aspect);
+  if (config.pos_embed) last.position = position_of(path.size(3), out_rows, out_columns, positions);
   path = conv3x3(path, output_conv2_first_, last);
   path =
       to_channels_first(at::linear(path, output_conv2_second_.weight, output_conv2_second_.bias));

@@ -23,7 +23,8 @@ class FastDptHead {
   /// what it makes: levels only rectified, so not at all, and the last fusion not resized.
   at::Tensor fuse(const std::vector<at::Tensor>& tokens,
                   int64_t image_height,
-                  int64_t image_width) const;
+                  int64_t image_width,
+                  DptPositions& positions) const;
 
  private:
   struct Pointwise {
@@ -39,8 +40,11 @@ class FastDptHead {
     Pointwise out;
   };
   // [N, h, w, C] of a level before the fusion, rectified.
-  at::Tensor level(
-      int64_t k, const at::Tensor& tokens, int64_t rows, int64_t columns, double aspect) const;
+  at::Tensor level(int64_t k,
+                   const at::Tensor& tokens,
+                   int64_t rows,
+                   int64_t columns,
+                   DptPositions& positions) const;
 
   static Pointwise pointwise(const Conv2d& conv);
   static Pointwise pointwise(const ConvTranspose2d& conv);

@@ -23,6 +23,7 @@ double seconds_since(std::chrono::steady_clock::time_point start, at::Device dev
 
 accel::TokenLayout layout_of(const ModelConfig& config,
                              const at::Tensor& images,
+                             at::Device device,
                              const std::string& method) {
   const int64_t h = images.size(2) / config.patch_size;
   const int64_t w = images.size(3) / config.patch_size;
@@ -32,7 +33,7 @@ accel::TokenLayout layout_of(const ModelConfig& config,
                       method + " numbers tokens in 32 bits: at most " + std::to_string(most) +
                           " frames of this size, got " + std::to_string(images.size(0)));
   }
-  return accel::regular_layout(images.size(0), h, w, config.special_tokens(), images.device());
+  return accel::regular_layout(images.size(0), h, w, config.special_tokens(), device);
 }
 
 // One scene in one pass.
@@ -46,7 +47,7 @@ class SpanPass {
         encoder_(*aggregator.patch_embed),
         images_(images),
         report_(report),
-        layout_(layout_of(aggregator.config, images, merge.method)) {
+        layout_(layout_of(aggregator.config, images, aggregator.device(), merge.method)) {
     const ModelConfig& config = aggregator.config;
     const accel::SceneMaps no_maps;
     policy_ = accel::method_named(merge.method)
@@ -89,12 +90,12 @@ class SpanPass {
     }
     // Special rows pass the norm, too, and are written over.
     stream_ = encoder_.norm->forward(x).to(aggregator_.camera_token.scalar_type());
-    synchronize(images_.device());
+    synchronize(aggregator_.device());
     stage.advance(layout_.frames);
     return {};
   }
 
-  AggregatedTokens aggregate(StageProgress& stage) {
+  AggregatedTokens aggregate(StageProgress& stage, HostCopies* to_host) {
     const TraceScope scope("agg");
     const ModelConfig& config = aggregator_.config;
     at::Tensor x = stream_;
@@ -138,21 +139,22 @@ class SpanPass {
         update(*aggregator_.global_blocks[layer], x, &rope, over_all_);
       }
       trace("global_" + std::to_string(i) + ".out", x);
-      synchronize(images_.device());
-      if (report_) record.attention_s = seconds_since(start, images_.device());
+      synchronize(aggregator_.device());
+      if (report_) record.attention_s = seconds_since(start, aggregator_.device());
       stage.advance();
       start = std::chrono::steady_clock::now();
       if (is_kept) {
         pair.slice(3, config.embed_dim).copy_(all_rows(x));
         trace("output_", i, pair);
-        result.layers[i] = pair;
+        result.layers[i] = to_host ? to_host->download(pair) : pair;
       }
       if (i + 1 == depth) result.camera = at::cat({frame_camera, cameras(x)}, 2);
       if (report_) {
-        record.restore_s = seconds_since(start, images_.device());
+        record.restore_s = seconds_since(start, aggregator_.device());
         report_->layers.push_back(record);
       }
     }
+    if (to_host) to_host->finish();
     return result;
   }
 
@@ -162,12 +164,16 @@ class SpanPass {
   // The stream behind the tap, [n, P, C] of some frames each: as many as the dense path takes at a
   // time, so that it gives the same bits.
   std::vector<at::Tensor> until_tap(StageProgress& stage) const {
-    const int64_t step =
-        std::max<int64_t>(1, Aggregator::tokens_at_a_time(images_.device()) / layout_.patches());
+    const int64_t step = std::max<int64_t>(
+        1, Aggregator::tokens_at_a_time(aggregator_.device()) / layout_.patches());
+    std::optional<HostCopies> copies;
+    if (images_.device() != aggregator_.device()) copies.emplace(aggregator_.device());
+    ChunkFeed feed({images_}, step, copies ? &*copies : nullptr);
     std::vector<at::Tensor> chunks;
-    for (int64_t begin = 0; begin < layout_.frames; begin += step) {
-      at::Tensor x = encoder_.embed(aggregator_.normalized(images_.slice(0, begin, begin + step)));
+    for (auto taken = feed.next(); !taken.empty(); taken = feed.next()) {
+      at::Tensor x = encoder_.embed(aggregator_.normalized(taken.front()));
       encoder_.run(x, 0, policy_->tap() + 1, &stage);
+      feed.prefetch();
       chunks.push_back(x);
     }
     return chunks;
@@ -184,7 +190,7 @@ class SpanPass {
     made.plan.policy = policy_->name();
     made.plan.built_at = 0;
     if (report_) {
-      plan_s_ = seconds_since(start, images_.device());
+      plan_s_ = seconds_since(start, aggregator_.device());
       report_->merged_patches.push_back(
           made.merged_patches.view({layout_.frames, layout_.grid_h, layout_.grid_w}));
     }
@@ -255,7 +261,8 @@ AggregatedTokens forward_in_slots(const Aggregator& aggregator,
                                   const ProgressCallback& progress,
                                   StageProgress::Seconds* seconds,
                                   const accel::MergeOptions& merge,
-                                  accel::MergeReport* report) {
+                                  accel::MergeReport* report,
+                                  HostCopies* to_host) {
   const int64_t scenes = images.size(0);
   std::vector<SpanPass> passes;
   std::vector<at::Tensor> dense;
@@ -266,13 +273,16 @@ AggregatedTokens forward_in_slots(const Aggregator& aggregator,
       dense.push_back(passes.back().encode(stage));
     }
   }
+  // Layers of several scenes are joined first.
+  HostCopies* const at_once = scenes == 1 ? to_host : nullptr;
   std::vector<AggregatedTokens> parts;
   for (int64_t b = 0; b < scenes; ++b) {
     if (dense[b].defined()) {
-      parts.push_back(aggregator.aggregate(images.slice(0, b, b + 1), dense[b], progress, seconds));
+      parts.push_back(aggregator.aggregate(
+          images.slice(0, b, b + 1), std::move(dense[b]), progress, seconds, {}, nullptr, at_once));
     } else {
       StageProgress stage("aggregator", 2 * aggregator.config.aggregator.depth, progress, seconds);
-      parts.push_back(passes[b].aggregate(stage));
+      parts.push_back(passes[b].aggregate(stage, at_once));
     }
   }
   if (scenes == 1) return parts.front();
@@ -283,8 +293,10 @@ AggregatedTokens forward_in_slots(const Aggregator& aggregator,
     return at::cat(tensors);
   };
   for (const auto& [layer, tokens] : parts.front().layers) {
-    all.layers[layer] = joined([i = layer](const auto& part) { return part.layers.at(i); });
+    const at::Tensor pairs = joined([i = layer](const auto& part) { return part.layers.at(i); });
+    all.layers[layer] = to_host ? to_host->download(pairs) : pairs;
   }
+  if (to_host) to_host->finish();
   all.camera = joined([](const auto& part) { return part.camera; });
   return all;
 }

@@ -13,6 +13,7 @@ AggregatedTokens forward_in_slots(const Aggregator& aggregator,
                                   const ProgressCallback& progress,
                                   StageProgress::Seconds* seconds,
                                   const accel::MergeOptions& merge,
-                                  accel::MergeReport* report);
+                                  accel::MergeReport* report,
+                                  HostCopies* to_host);
 
 }  // namespace vggt::nn

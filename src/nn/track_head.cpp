@@ -23,7 +23,8 @@ Tracks TrackHead::forward(const std::map<int64_t, at::Tensor>& layers,
                           int64_t image_width,
                           int64_t frames,
                           const ProgressCallback& progress,
-                          StageProgress::Seconds* seconds) const {
+                          StageProgress::Seconds* seconds,
+                          const DptHostSide& host) const {
   const int64_t scenes = layers.begin()->second.size(0);
   const int64_t total_frames = scenes * layers.begin()->second.size(1);
   const auto stride = static_cast<double>(config.stride);
@@ -39,7 +40,7 @@ Tracks TrackHead::forward(const std::map<int64_t, at::Tensor>& layers,
   {
     StageProgress stage("track features", total_frames, progress, seconds);
     const TraceScope scope("track_feat");
-    maps = feature_extractor->features(layers, image_height, image_width, frames, stage);
+    maps = feature_extractor->features(layers, image_height, image_width, frames, stage, host);
   }
 
   StageProgress stage("tracker", scenes * config.iters, progress, seconds);

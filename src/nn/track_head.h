@@ -25,7 +25,8 @@ struct TrackHead : torch::nn::Module {
                  int64_t image_width,
                  int64_t frames,
                  const ProgressCallback& progress,
-                 StageProgress::Seconds* seconds) const;
+                 StageProgress::Seconds* seconds,
+                 const DptHostSide& host = {}) const;
 
   TrackHeadConfig config;
   std::shared_ptr<DptHead> feature_extractor;

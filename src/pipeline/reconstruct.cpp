@@ -18,12 +18,14 @@ Reconstruction predict(const Vggt& model,
   }
   TORCH_CHECK(names.size() == input.maps.size(), "predict: one name per photo is needed");
   const c10::InferenceMode inference;
-  const Predictions predictions =
-      model.forward(input.images.unsqueeze(0).to(model.aggregator->camera_token.device()),
-                    {.merge = options.merge,
-                     .merge_report = options.merge_report,
-                     .progress = options.progress,
-                     .seconds = options.seconds});
+  const Predictions predictions = model.forward(input.images.unsqueeze(0),
+                                                {.head_frames = options.head_frames,
+                                                 .merge = options.merge,
+                                                 .merge_report = options.merge_report,
+                                                 .layers_on_host = options.layers_on_host,
+                                                 .maps_on_host = true,
+                                                 .progress = options.progress,
+                                                 .seconds = options.seconds});
   const int64_t height = input.images.size(2);
   const int64_t width = input.images.size(3);
   Reconstruction result;

@@ -14,8 +14,11 @@ namespace vggt {
 
 struct ReconstructOptions {
   PointFilter points;
-  accel::MergeOptions merge;  ///< as in ForwardOptions
+  // As in ForwardOptions:
+  int64_t head_frames = 0;
+  accel::MergeOptions merge;
   accel::MergeReport* merge_report = nullptr;
+  bool layers_on_host = false;
   ProgressCallback progress;
   StageProgress::Seconds* seconds = nullptr;
 };

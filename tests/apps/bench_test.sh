@@ -46,7 +46,7 @@ results = report["results"]
 found = [(r["name"], r["frames"], r["path"]) for r in results]
 assert set(found) == expected and len(found) == len(expected), sorted(set(found) ^ expected)
 fields = {"name", "frames", "path", "runs", "median_s", "min_s", "p90_s", "flop", "bytes", "flop_per_s", "bytes_per_s",
-          "limit", "share_of_limit", "peak_bytes", "speedup"}
+          "limit", "share_of_limit", "peak_bytes", "layers_on_host", "speedup"}
 by_key = {key: r for key, r in zip(found, results)}
 for r in results:
     assert set(r) == fields, r
@@ -55,6 +55,7 @@ for r in results:
     assert abs(r["flop_per_s"] * r["median_s"] / r["flop"] - 1) < 1e-9, r
     assert abs(r["bytes_per_s"] * r["median_s"] / r["bytes"] - 1) < 1e-9, r
     assert r["limit"] in ("compute", "memory") and r["share_of_limit"] > 0, r
+    assert r["layers_on_host"] is False or machine["device"].find("sm_") >= 0, r
     assert r["runs"] == (7 if "/" in r["name"] else 2), r
     plain = by_key[r["name"], r["frames"], "plain"]
     assert abs(r["speedup"] * r["median_s"] / plain["median_s"] - 1) < 1e-9, (r, plain)

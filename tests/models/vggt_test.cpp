@@ -189,6 +189,25 @@ TEST(TinyGpu, ErrsAsLittleAsTheCpu) {
   }
 }
 
+TEST(TinyGpu, GivesTheSameBitsWithLayersAndImagesOnTheHost) {
+  c10::Device device(c10::kCPU);
+  try {
+    device = select_device("cuda");
+  } catch (const ConfigError& error) {
+    GTEST_SKIP() << error.what();
+  }
+  const auto model = tiny_model(Precision::kBFloat16, device);
+  const c10::InferenceMode inference;
+  const at::Tensor images = golden("tiny/case_s5_112x56").at("in.images").to(at::kFloat);
+  const Predictions expected = model->forward(images.to(device), {.head_frames = 2});
+  const Predictions got =
+      model->forward(images, {.head_frames = 2, .layers_on_host = true, .maps_on_host = true});
+  EXPECT_TRUE(got.depth.is_cpu());
+  EXPECT_TRUE(at::equal(got.depth, expected.depth.cpu()));
+  EXPECT_TRUE(at::equal(got.world_points, expected.world_points.cpu()));
+  EXPECT_TRUE(at::equal(got.pose_encodings.back().cpu(), expected.pose_encodings.back().cpu()));
+}
+
 TEST(TinyRuns, AreBytewiseRepeatable) {
   const Tensors inputs = golden("tiny/case_s3_70x98");
   const auto model = tiny_model(Precision::kBFloat16);
@@ -220,6 +239,45 @@ TEST(TinyRuns, DoNotDependOnTheChunksOfTheDenseHeads) {
   const at::Tensor one_by_one = model->forward(images, {.head_frames = 1}).depth;
   const at::Tensor together = model->forward(images, {.head_frames = 5}).depth;
   EXPECT_LT((one_by_one - together).abs().max().item<double>(), 1e-12);
+}
+
+TEST(TinyRuns, GiveTheSameBitsWithLayersAndMapsOnTheHost) {
+  const Tensors inputs = golden("tiny/case_s5_112x56");
+  for (const Precision precision : {Precision::kFloat32, Precision::kBFloat16}) {
+    const auto model = tiny_model(precision);
+    const c10::InferenceMode inference;
+    for (const int64_t chunk : {1, 2, 5}) {
+      const auto answer = [&](bool layers, bool maps, CopyCount* copies) {
+        const Predictions p = model->forward(inputs.at("in.images").to(at::kFloat),
+                                             {.query_points = inputs.at("in.query_points"),
+                                              .head_frames = chunk,
+                                              .layers_on_host = layers,
+                                              .maps_on_host = maps,
+                                              .copies = copies});
+        return std::vector<at::Tensor>{p.pose_encodings.back(),
+                                       p.depth,
+                                       p.depth_confidence,
+                                       p.world_points,
+                                       p.world_points_confidence,
+                                       p.tracks.coords.back()};
+      };
+      CopyCount none;
+      const std::vector<at::Tensor> expected = answer(false, false, &none);
+      EXPECT_EQ(none.to_host + none.to_device, 0);
+      const int64_t chunks = (5 + chunk - 1) / chunk;
+      for (const auto& [layers, maps] : {std::pair(true, false), {false, true}, {true, true}}) {
+        CopyCount copies;
+        const std::vector<at::Tensor> got = answer(layers, maps, &copies);
+        for (size_t i = 0; i < got.size(); ++i) {
+          EXPECT_TRUE(at::equal(got[i], expected[i])) << i << " in chunks of " << chunk;
+        }
+        const auto kept = static_cast<int64_t>(model->config.kept_layers().size());
+        // Depth, points and their confidences; four levels of depth, points and track features.
+        EXPECT_EQ(copies.to_host, (layers ? kept : 0) + (maps ? 4 * chunks : 0));
+        EXPECT_EQ(copies.to_device, layers ? 3 * 4 * chunks : 0);
+      }
+    }
+  }
 }
 
 TEST(TinyRuns, LeaveOutHeadsWithoutChangingTheOthers) {

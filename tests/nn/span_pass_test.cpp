@@ -162,6 +162,27 @@ TEST(SpanPass, AShareOfNothingIsTheDensePathToTheBit) {
   }
 }
 
+// One scene's layers are moved as they are made, those of two after they are joined; with nothing
+// merged the dense path moves them.
+TEST(SpanPass, GivesTheSameBitsWithLayersOnTheHost) {
+  const auto model = tiny_model(Precision::kBFloat16);
+  const c10::InferenceMode inference;
+  const auto kept = static_cast<int64_t>(model->config.kept_layers().size());
+  for (const int64_t scenes : {1, 2}) {
+    const at::Tensor images = synthetic_images(3, 42, 56, 1).repeat({scenes, 1, 1, 1, 1});
+    for (const char* merged : {"0.5", "0"}) {
+      const accel::MergeOptions merge = {"come", {{"score", "random"}, {"merged", merged}}};
+      CopyCount copies;
+      const Predictions expected = model->forward(images, {.merge = merge});
+      const Predictions got =
+          model->forward(images, {.merge = merge, .layers_on_host = true, .copies = &copies});
+      EXPECT_TRUE(at::equal(got.depth, expected.depth)) << scenes << " " << merged;
+      EXPECT_EQ(copies.to_host, kept) << scenes << " " << merged;
+      EXPECT_GT(copies.to_device, 0);
+    }
+  }
+}
+
 TEST(SpanPass, TakesOddGridsAndAnyNumberOfFrames) {
   const std::vector<std::pair<const char*, const char*>> ways = {{"fused", "random"},
                                                                  {"fused", "edges"},
