@@ -45,7 +45,10 @@ gui::Size HoverPicture::CalcPreferredSize(const gui::LayoutContext&,
 
 Controls::Controls(const gui::Theme& theme, Session& session, Calls calls)
     : session_(session), calls_(std::move(calls)), em_(theme.font_size) {
-  panel_ = std::make_shared<gui::ScrollableVert>(em_ / 4, gui::Margins(em_ / 2));
+  // Its scroll bar lies over what is at its right: ImGui's is 14 px wide, before scaling.
+  const int bar = em_;
+  panel_ = std::make_shared<gui::ScrollableVert>(
+      em_ / 4, gui::Margins(em_ / 2, em_ / 2, em_ / 2 + bar, em_ / 2));
   run_text_ = std::make_shared<gui::Label>("");
   run_bar_ = std::make_shared<gui::ProgressBar>();
   run_cancel_ = std::make_shared<gui::Button>("Cancel");
