@@ -239,8 +239,8 @@ void Controls::add_photo_section() {
 void Controls::add_compare_section() {
   auto section = add_section("Second scene", false);
   add_button(*section, "open...", [this] { calls_.open(true); });
-  arrangement_ = std::make_shared<gui::RadioButton>(gui::RadioButton::VERT);
-  arrangement_->SetItems({"first", "second", "over each other", "side by side"});
+  arrangement_ = std::make_shared<gui::RadioButton>(gui::RadioButton::HORIZ);
+  arrangement_->SetItems({"first", "second", "both", "side by side"});
   arrangement_->SetOnSelectionChanged([this](int index) {
     session_.arrangement = static_cast<Arrangement>(index);
     calls_.arrangement();

@@ -28,6 +28,8 @@ Pane::Pane(rendering::Renderer& renderer) {
   // Colours are then what they are given as.
   GetScene()->GetView()->SetPostProcessing(false);
   SetViewControls(Controls::ROTATE_CAMERA);
+  // The panel stays quick where drawing points is slow: only what changed is drawn again.
+  EnableSceneCaching(true);
 }
 
 void Pane::remove(const std::string& name) {

@@ -3,9 +3,7 @@
 
 #include <open3d/geometry/Image.h>
 #include <open3d/visualization/gui/Application.h>
-#include <open3d/visualization/gui/Dialog.h>
 #include <open3d/visualization/gui/Events.h>
-#include <open3d/visualization/gui/FileDialog.h>
 #include <open3d/visualization/gui/Theme.h>
 #include <open3d/visualization/gui/Window.h>
 #include <open3d/visualization/rendering/Open3DScene.h>
@@ -18,6 +16,7 @@
 
 #include "src/base/error.h"
 #include "viewer/controls.h"
+#include "viewer/dialogs.h"
 #include "viewer/display.h"
 #include "viewer/jobs.h"
 #include "viewer/keys.h"
@@ -307,32 +306,23 @@ class ViewerWindow : public gui::Window {
   }
 
   void show_help() {
-    const int em = GetTheme().font_size;
-    auto dialog = std::make_shared<gui::Dialog>("Help");
-    auto content = std::make_shared<gui::Vert>(em / 2, gui::Margins(em));
-    content->AddChild(std::make_shared<gui::Label>(key_help()));
-    auto button = std::make_shared<gui::Button>("Close");
-    button->SetOnClicked([this] {
+    ShowDialog(help_dialog(GetTheme(), [this] {
       CloseDialog();
       help_is_shown_ = false;
-    });
-    content->AddChild(button);
-    dialog->AddChild(content);
-    ShowDialog(dialog);
+    }));
     help_is_shown_ = true;
   }
 
   void ask_what_to_open(bool as_second) {
-    auto dialog =
-        std::make_shared<gui::FileDialog>(gui::FileDialog::Mode::OPEN_DIR,
-                                          "A result, COLMAP model or folder with transforms.json",
-                                          GetTheme());
-    dialog->SetOnCancel([this] { CloseDialog(); });
-    dialog->SetOnDone([this, as_second](const char* path) {
-      CloseDialog();
-      open(path, as_second);
-    });
-    ShowDialog(dialog);
+    const std::string here = session_.first ? session_.first->scene.path : std::string();
+    ShowDialog(open_dialog(
+        GetTheme(),
+        here,
+        [this] { CloseDialog(); },
+        [this, as_second](const std::string& path) {
+          open(path, as_second);
+          CloseDialog();
+        }));
   }
 
   void compare() {
