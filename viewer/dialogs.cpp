@@ -42,7 +42,7 @@ std::shared_ptr<gui::Dialog> open_dialog(const gui::Theme& theme,
   content->AddChild(std::make_shared<gui::Label>(
       "A result, COLMAP model, transforms.json or PLY; or drop it on the window:"));
   auto edit = std::make_shared<gui::TextEdit>();
-  edit->SetText(path.c_str());
+  edit->SetPlaceholderText(path.c_str());
   content->AddChild(edit);
   auto buttons = std::make_shared<gui::Horiz>(em / 2);
   buttons->AddStretch();

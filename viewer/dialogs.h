@@ -12,7 +12,7 @@ namespace vggt::viewer {
 std::shared_ptr<open3d::visualization::gui::Dialog> help_dialog(
     const open3d::visualization::gui::Theme& theme, std::function<void()> close);
 
-/// Asks for a path, which is `path` at first. Open3D's own dialog for files would end the program:
+/// Asks for a path; `path` is an example. Open3D's own dialog for files would end the program:
 /// its list of folders is a combobox (see Controls).
 std::shared_ptr<open3d::visualization::gui::Dialog> open_dialog(
     const open3d::visualization::gui::Theme& theme,

@@ -103,21 +103,30 @@ class Viewer:
 
     def key(self, name):
         self.xdotool("key", name)
+        self.sync()
+
+    def move(self, x, y):
+        self.at = (x, y)
+        self.xdotool("mousemove", str(x), str(y))
 
     def rest(self):
-        self.xdotool("mousemove", "200", str(HEIGHT - 60))
+        self.move(200, HEIGHT - 60)
 
-    # Open3D looks at the buttons when it draws: what is pressed must stay so until then.
+    def sync(self):
+        if not self.client.sync(int(self.window), *self.at):
+            expect(False, "the viewer answers")
+
+    # Open3D looks where the mouse is and what is pressed when it draws: each step must have been drawn.
     def press(self, x, y, to_x=None, rests=True):
-        self.xdotool("mousemove", str(x), str(y))
-        time.sleep(0.15)
+        self.move(x, y)
+        self.sync()
         self.xdotool("mousedown", "1")
-        time.sleep(0.3)
+        self.sync()
         if to_x is not None:
-            self.xdotool("mousemove", str(to_x), str(y))
-            time.sleep(0.3)
+            self.move(to_x, y)
+            self.sync()
         self.xdotool("mouseup", "1")
-        time.sleep(0.3)
+        self.sync()
         if rests:
             self.rest()
 
@@ -393,9 +402,8 @@ def test_other_scenes(viewer, out, other):
     viewer.press(HEADER_X, SECOND_Y)
     viewer.press(PANE[2] + 200, OPEN_SECOND_Y)
     viewer.press(*DIALOG_FIELD, rests=False)
-    viewer.xdotool("key", "ctrl+a")
     viewer.xdotool("type", "--delay", "40", out)
-    time.sleep(0.5)
+    viewer.sync()
     viewer.picture("dialog")
     viewer.press(*DIALOG_OPEN)
     pane = viewer.wait(lambda p: changed(p, full) > 0.1, "a second one is opened and compared")
@@ -403,15 +411,24 @@ def test_other_scenes(viewer, out, other):
     alike, worst = of_colour(pane, (48, 64, 220)).sum(), of_colour(pane, (220, 40, 30)).sum()
     expect(alike > 5000 and 200 < worst < alike, f"one photo's points differ, the others do not: {worst}, {alike} pixels")
     half = PANE[2] // 2
-    for name, is_shown in (
-        ("side_by_side", lambda p: min(coloured(p[:, :half]).mean(), coloured(p[:, half:]).mean()) > 0.05),
-        ("first", lambda p: coloured(p).mean() > 0.1),
-        ("second", lambda p: coloured(p).mean() > 0.05),
-        ("both", lambda p: coloured(p).mean() > 0.1),
-    ):
-        viewer.key("v")
-        viewer.wait(is_shown, f"V: {name}")
-        viewer.picture(name)
+    viewer.key("v")
+    both = pane
+    pane = viewer.wait(
+        lambda p: changed(p, both) > 0.1 and min(coloured(p[:, :half]).mean(), coloured(p[:, half:]).mean()) > 0.05,
+        "V: side by side",
+    )
+    viewer.picture("side_by_side")
+    left, right = of_colour(pane[:, :half], (48, 64, 220)), of_colour(pane[:, half:], (48, 64, 220))
+    expect(min(share(near(left), right), share(near(right), left)) > 0.95, "what is alike stands in both halves in one place")
+    viewer.key("v")
+    first = viewer.wait(lambda p: changed(p, pane) > 0.1, "V: the first")
+    viewer.picture("first")
+    viewer.key("v")
+    second = viewer.wait(lambda p: changed(p, first) > 0.002, "V: the second, whose one photo lies elsewhere")
+    viewer.picture("second")
+    viewer.key("v")
+    viewer.wait(lambda p: changed(p, second) > 0.002 and changed(p, first) > 0.002, "V: both")
+    viewer.picture("both")
 
 
 def test_sizes(viewer):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What xdotool has no word for: closing a window by its cross, and dropping a file on it (XDND)."""
+"""What xdotool has no word for: closing a window by its cross, dropping a file on it (XDND), waiting until it has drawn."""
 import ctypes
 import time
 import urllib.parse
@@ -60,6 +60,9 @@ class _Event(ctypes.Union):
 class X11Client:
     def __init__(self, display):
         self._connection = ctypes.c_void_p(_xlib.XOpenDisplay(display.encode()))
+        root = ctypes.c_ulong(_xlib.XDefaultRootWindow(self._connection))
+        black = ctypes.c_ulong(0)
+        self._own = _xlib.XCreateSimpleWindow(self._connection, root, 0, 0, 1, 1, 0, black, black)
 
     def _atom(self, name):
         return _xlib.XInternAtom(self._connection, name.encode(), False)
@@ -81,39 +84,53 @@ class X11Client:
     def close_window(self, window):
         self._message(window, "WM_PROTOCOLS", self._atom("WM_DELETE_WINDOW"))
 
+    def _next(self, end):
+        """The next event, or none before that time."""
+        event = _Event()
+        while not _xlib.XPending(self._connection):
+            if time.time() > end:
+                return None
+            time.sleep(0.005)
+        _xlib.XNextEvent(self._connection, ctypes.byref(event))
+        return event
+
+    def _enter(self, window, x, y):
+        self._message(window, "XdndEnter", self._own, 5 << 24, self._atom("text/uri-list"))
+        self._message(window, "XdndPosition", self._own, 0, (x << 16) | y, 0, self._atom("XdndActionCopy"))
+
+    def sync(self, window, x, y, seconds=60):
+        """Waits until the window has seen all that was done to it and has drawn once more. (x, y) is where the mouse is. It
+        answers to what is dragged over it in the order of its events, and what it asks itself to draw comes before the second
+        answer."""
+        for _ in range(2):
+            self._enter(window, x, y)
+            end = time.time() + seconds
+            event = self._next(end)
+            while event and not (event.type == _CLIENT_MESSAGE and event.client.message_type == self._atom("XdndStatus")):
+                event = self._next(end)
+            if not event:
+                return False
+        return True
+
     def drop(self, window, path, x, y, seconds=20):
         """Drops a file or folder at (x, y) of the screen; whether the window asked what it is."""
-        root = _xlib.XDefaultRootWindow(self._connection)
-        own = _xlib.XCreateSimpleWindow(self._connection, ctypes.c_ulong(root), 0, 0, 1, 1, 0, ctypes.c_ulong(0), ctypes.c_ulong(0))
         selection = self._atom("XdndSelection")
-        _xlib.XSetSelectionOwner(self._connection, ctypes.c_ulong(selection), ctypes.c_ulong(own), ctypes.c_ulong(0))
-        self._message(window, "XdndEnter", own, 5 << 24, self._atom("text/uri-list"))
-        self._message(window, "XdndPosition", own, 0, (x << 16) | y, 0, self._atom("XdndActionCopy"))
-        self._message(window, "XdndDrop", own, 0, 0)
+        _xlib.XSetSelectionOwner(self._connection, ctypes.c_ulong(selection), ctypes.c_ulong(self._own), ctypes.c_ulong(0))
+        self._enter(window, x, y)
+        self._message(window, "XdndDrop", self._own, 0, 0)
         uri = f"file://{urllib.parse.quote(path)}\r\n".encode()
         end = time.time() + seconds
-        event = _Event()
-        while time.time() < end:
-            if not _xlib.XPending(self._connection):
-                time.sleep(0.02)
-                continue
-            _xlib.XNextEvent(self._connection, ctypes.byref(event))
-            if event.type == _SELECTION_REQUEST:
-                request = event.request
-                _xlib.XChangeProperty(
-                    self._connection,
-                    ctypes.c_ulong(request.requestor),
-                    ctypes.c_ulong(request.property),
-                    ctypes.c_ulong(request.target),
-                    8,
-                    0,
-                    uri,
-                    len(uri),
-                )
-                answer = _Event()
-                answer.notify.type = _SELECTION_NOTIFY
-                for field in ("requestor", "selection", "target", "property", "time"):
-                    setattr(answer.notify, field, getattr(request, field))
-                self._send(request.requestor, answer)
-                return True
-        return False
+        event = self._next(end)
+        while event and event.type != _SELECTION_REQUEST:
+            event = self._next(end)
+        if not event:
+            return False
+        request = event.request
+        numbers = [ctypes.c_ulong(n) for n in (request.requestor, request.property, request.target)]
+        _xlib.XChangeProperty(self._connection, *numbers, 8, 0, uri, len(uri))
+        answer = _Event()
+        answer.notify.type = _SELECTION_NOTIFY
+        for field in ("requestor", "selection", "target", "property", "time"):
+            setattr(answer.notify, field, getattr(request, field))
+        self._send(request.requestor, answer)
+        return True
