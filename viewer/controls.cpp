@@ -45,7 +45,10 @@ gui::Size HoverPicture::CalcPreferredSize(const gui::LayoutContext&,
 
 Controls::Controls(const gui::Theme& theme, Session& session, Calls calls)
     : session_(session), calls_(std::move(calls)), em_(theme.font_size) {
-  panel_ = std::make_shared<gui::ScrollableVert>(em_ / 4, gui::Margins(em_ / 2));
+  // Its scroll bar lies over what is at its right: ImGui's is 14 px wide, before scaling.
+  const int bar = em_;
+  panel_ = std::make_shared<gui::ScrollableVert>(
+      em_ / 4, gui::Margins(em_ / 2, em_ / 2, em_ / 2 + bar, em_ / 2));
   run_text_ = std::make_shared<gui::Label>("");
   run_bar_ = std::make_shared<gui::ProgressBar>();
   run_cancel_ = std::make_shared<gui::Button>("Cancel");
@@ -236,8 +239,8 @@ void Controls::add_photo_section() {
 void Controls::add_compare_section() {
   auto section = add_section("Second scene", false);
   add_button(*section, "open...", [this] { calls_.open(true); });
-  arrangement_ = std::make_shared<gui::RadioButton>(gui::RadioButton::VERT);
-  arrangement_->SetItems({"first", "second", "over each other", "side by side"});
+  arrangement_ = std::make_shared<gui::RadioButton>(gui::RadioButton::HORIZ);
+  arrangement_->SetItems({"first", "second", "both", "side by side"});
   arrangement_->SetOnSelectionChanged([this](int index) {
     session_.arrangement = static_cast<Arrangement>(index);
     calls_.arrangement();

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "viewer/display.h"
 
+#include "src/base/error.h"
+
 #define GLFW_INCLUDE_NONE
 #include <GLFW/glfw3.h>
 
@@ -26,6 +28,18 @@ bool has_graphics() {
   std::error_code error;
   return std::filesystem::exists("/dev/dri/renderD128", error) ||
          std::filesystem::exists("/dev/nvidia0", error);
+}
+
+std::string open3d_resources() {
+  namespace fs = std::filesystem;
+  if (const char* folder = std::getenv("VGGT_OPEN3D_RESOURCES"); folder && *folder) return folder;
+  for (const char* folder : {"/usr/share/open3d-gui/resources", "/usr/local/share/resources"}) {
+    std::error_code error;
+    if (fs::exists(fs::path(folder) / "defaultUnlit.filamat", error)) return folder;
+  }
+  throw IoError("/usr/share/open3d-gui/resources",
+                "Open3D's resources are not there: install open3d-gui, or name their folder in "
+                "VGGT_OPEN3D_RESOURCES");
 }
 
 }  // namespace vggt::viewer

@@ -11,4 +11,7 @@ std::string display_problem();
 /// Whether this machine has graphics hardware that draws: else every pixel is the processor's work.
 bool has_graphics();
 
+/// The folder of Open3D's fonts and shaders. Throws IoError if it is not found.
+std::string open3d_resources();
+
 }  // namespace vggt::viewer

@@ -170,6 +170,28 @@ void Jobs::reconstruct(const ViewOptions& options) {
   }
 }
 
+// The result is written into a hidden folder beside its place, which has the number of the process.
+void Jobs::preview() {
+  namespace fs = std::filesystem;
+  const fs::path result = fs::absolute(output_).lexically_normal();
+  const fs::path at = result.has_filename() ? result : result.parent_path();
+  const fs::path staging = at.parent_path() / ("." + at.filename().string() + ".vggt-partial-" +
+                                               std::to_string(run_->process()));
+  add([this, file = (staging / "transforms.json").string()] {
+    if (has_preview_) return;
+    try {
+      Scene scene = load_scene(file);
+      if (scene.photos.empty() || scene.points.size() == 0) return;
+      scene.warnings.clear();
+      const size_t photos = scene.photos.size();
+      has_preview_ = true;
+      give({.scene = std::move(scene), .photos = photos});
+    } catch (const IoError&) {
+      // Not written yet, or just being renamed.
+    }
+  });
+}
+
 void Jobs::cancel() {
   cancelled_ = true;
   if (run_) run_->cancel();
@@ -190,6 +212,12 @@ std::optional<Jobs::RunText> Jobs::run_text() {
   if (state.ended) {
     out.text = cancelled_ ? "cancelled; nothing was written" : "failed: " + state.message;
     return out;
+  }
+  // Maps, pictures and the report are still to come then.
+  const bool writes = state.stage == "writing" || state.stage == "report page";
+  if (writes && !has_preview_ && state.done != previewed_at_) {
+    previewed_at_ = state.done;
+    preview();
   }
   char text[160];
   if (state.stage.empty()) return RunText{.text = "starting", .runs = true};

@@ -40,7 +40,8 @@ class Jobs {
   Jobs& operator=(const Jobs&) = delete;
 
   void load(const std::string& path, bool as_second);
-  /// Starts 'vggt reconstruct' with the paths of `options`, and opens its result.
+  /// Starts 'vggt reconstruct' with the paths of `options`, shows its cameras and points as soon as
+  /// they are written, and opens the result.
   void reconstruct(const ViewOptions& options);
   void compare(const Scene& first, const Scene& second);
   void write_video(const std::string& path, const Scene& scene, const Shot& shot);
@@ -65,6 +66,7 @@ class Jobs {
   void stop();
 
  private:
+  void preview();
   void add(std::function<void()> job);
   void give(JobResult result);
   void work();
@@ -77,6 +79,8 @@ class Jobs {
   std::atomic<bool> stops_ = false;
   std::unique_ptr<Run> run_;
   std::string output_;
+  double previewed_at_ = -1;               ///< how far the writing was
+  std::atomic<bool> has_preview_ = false;  ///< its cameras and points are shown
   bool opened_ = false;
   bool cancelled_ = false;
   std::thread thread_;

@@ -28,6 +28,8 @@ Pane::Pane(rendering::Renderer& renderer) {
   // Colours are then what they are given as.
   GetScene()->GetView()->SetPostProcessing(false);
   SetViewControls(Controls::ROTATE_CAMERA);
+  // The panel stays quick where drawing points is slow: only what changed is drawn again.
+  EnableSceneCaching(true);
 }
 
 void Pane::remove(const std::string& name) {
@@ -126,16 +128,21 @@ Pane::EventResult Pane::Mouse(const gui::MouseEvent& event) {
   const double x = event.x - GetFrame().x + 0.5;
   const double y = event.y - GetFrame().y + 0.5;
   if (event.type == gui::MouseEvent::BUTTON_DOWN && event.button.button == gui::MouseButton::LEFT) {
+    const bool same_place =
+        std::abs(event.x - pressed_x_) + std::abs(event.y - pressed_y_) <= kStill;
+    click_count_ = same_place ? event.button.count : 1;
     pressed_x_ = event.x;
     pressed_y_ = event.y;
     dragged_ = false;
-    click_count_ = event.button.count;
   } else if (event.type == gui::MouseEvent::DRAG) {
     dragged_ |= std::abs(event.x - pressed_x_) + std::abs(event.y - pressed_y_) > kStill;
   } else if (event.type == gui::MouseEvent::MOVE && on_hover) {
     on_hover(x, y);
   }
-  const EventResult result = SceneWidget::Mouse(event);
+  gui::MouseEvent single = event;
+  // A second click has a meaning of ours; Open3D would move the view to what it hit.
+  if (event.type == gui::MouseEvent::BUTTON_DOWN) single.button.count = 1;
+  const EventResult result = SceneWidget::Mouse(single);
   const bool moves =
       (event.type == gui::MouseEvent::DRAG && dragged_) || event.type == gui::MouseEvent::WHEEL;
   if (moves && on_moved) on_moved();

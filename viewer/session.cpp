@@ -28,6 +28,16 @@ void OpenScene::take(Scene loaded, size_t photos) {
   }
 }
 
+std::string OpenScene::summary() const {
+  const std::vector<std::string>& warnings = scene.warnings;
+  if (warnings.empty()) {
+    return scene.path + ": " + std::to_string(scene.points.size()) + " points, " +
+           std::to_string(scene.photos.size()) + " photos";
+  }
+  const size_t others = warnings.size() - 1;
+  return warnings.front() + (others > 0 ? " (and " + std::to_string(others) + " more)" : "");
+}
+
 Eigen::Vector3d Session::up() const {
   if (!first) return -Eigen::Vector3d::UnitY();
   if (first->view.up != std::array<double, 3>{}) {

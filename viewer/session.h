@@ -25,10 +25,13 @@ struct OpenScene {
   Bounds bounds;
   double frustum_size = 0;
   size_t loaded_photos = 0;  ///< so many of its photos have their points
+  bool complete = false;     ///< all was read
   Selection selection;       ///< what is drawn
 
   /// Takes a scene that was loaded so far.
   void take(Scene loaded, size_t photos);
+  /// What it is, or what is wrong with it, in a line.
+  std::string summary() const;
 };
 
 /// The state of the window, without the window: what its keys and controls change.
@@ -62,6 +65,14 @@ struct Session {
   /// Aligns the second scene to the first and colours both by their difference. Returns what to
   /// say.
   std::string compare_scenes();
+};
+
+/// What was changed and is not drawn yet.
+struct Stale {
+  bool points = false;
+  bool lines = false;        ///< cameras, axes, measures, background
+  bool photo = false;        ///< the selected photo, or how it is looked through
+  bool second_look = false;  ///< the second pane has to follow the first
 };
 
 /// What a photo shows under a pixel of it: its maps there, and the point of the world.

@@ -173,17 +173,23 @@ TEST(Overlay, PointsAndPhotoDifferByLessThanAPixel) {
     // One colour step is 1 / 40 of a scene unit, which is focal length / depth pixels wide.
     const Camera& camera = scene.photos[static_cast<size_t>(k)].camera;
     const double pixels_per_level = camera.fx_px / 4 / 40;
-    double sum[2] = {};
-    int count = 0;
+    // In each quarter for itself: a wrong focal length moves opposite sides in opposite directions.
+    double sum[4][2] = {};
+    int count[4] = {};
     for (int y = 20; y < photo.height - 20; ++y) {
       for (int x = 20; x < photo.width - 20; ++x) {
         if (points.at(x, y)[2] == 0) continue;  // no point there
-        for (int c = 0; c < 2; ++c) sum[c] += points.at(x, y)[c] - photo.at(x, y)[c];
-        ++count;
+        const int quarter = (x < photo.width / 2 ? 0 : 1) + (y < photo.height / 2 ? 0 : 2);
+        for (int c = 0; c < 2; ++c) sum[quarter][c] += points.at(x, y)[c] - photo.at(x, y)[c];
+        ++count[quarter];
       }
     }
-    EXPECT_GT(count, photo.width * photo.height / 10);
-    for (double total : sum) EXPECT_LT(std::abs(total / count) * pixels_per_level, 1) << k;
+    for (int quarter = 0; quarter < 4; ++quarter) {
+      EXPECT_GT(count[quarter], photo.width * photo.height / 60);
+      for (double total : sum[quarter]) {
+        EXPECT_LT(std::abs(total / count[quarter]) * pixels_per_level, 1) << k << ' ' << quarter;
+      }
+    }
   }
 }
 

@@ -75,6 +75,7 @@ std::vector<Line> camera_lines(const Scene& scene, int selected, int32_t last_fr
 inline constexpr Rgb kCameraColour = {40, 130, 255};
 inline constexpr Rgb kSelectedColour = {255, 60, 200};
 inline constexpr Rgb kWayColour = {255, 150, 0};
+inline constexpr Rgb kMeasureColour = {255, 255, 0};
 
 /// The world's axes in red, green and blue, and a grid across `up` below the scene.
 std::vector<Line> axis_lines(const Bounds& bounds);

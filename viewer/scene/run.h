@@ -34,6 +34,8 @@ class Run {
 
   State state() const;
 
+  pid_t process() const { return child_; }
+
   /// Asks it to stop: it cleans up and ends.
   void cancel();
 

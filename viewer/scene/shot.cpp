@@ -88,6 +88,12 @@ std::vector<std::string> write_turntable(const std::string& path,
   const Eigen::Vector3d up = up_of(scene, shot);
   std::optional<VideoFile> video;
   if (is_video(path)) video.emplace(path, shot.width, shot.height);
+  const auto stop = [&] {
+    video.reset();
+    std::error_code error;
+    if (is_video(path)) fs::remove(path, error);  // half a video looks like a whole one
+    throw Cancelled();
+  };
   std::vector<std::string> files;
   for (int k = 0; k < count; ++k) {
     const Camera look = turntable(bounds, up, k, count, shot.width, shot.height);
@@ -102,7 +108,7 @@ std::vector<std::string> write_turntable(const std::string& path,
           (of.parent_path() / (of.stem().string() + number + of.extension().string())).string());
       write_picture(files.back(), picture);
     }
-    if (progress && !progress(k + 1)) throw Cancelled();
+    if (progress && !progress(k + 1)) stop();
   }
   if (video) files.push_back(path);
   return files;
