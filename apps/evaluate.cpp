@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -55,16 +56,31 @@ void make_folder(const std::string& folder) {
 
 eval::Evaluation read_report_folder(const std::string& folder) {
   const std::string path = in_report(folder, "summary.json");
+  std::error_code error;
+  if (!std::filesystem::exists(path, error)) {
+    throw IoError(path,
+                  "is not there: the report was not finished; run the same vggt eval -o again, it "
+                  "goes on");
+  }
   const nlohmann::json summary = read_json(path);
   const JsonFields fields(path, "", summary);
-  return {
-      .dataset = fields.text("dataset"),
-      .results = eval::read_results(in_report(folder, kResults),
-                                    fields.text("key"),
-                                    fields.member("fingerprints").get<std::vector<std::string>>())};
+  const nlohmann::json& fingerprints = fields.member("fingerprints");
+  const auto is_text = [](const nlohmann::json& value) { return value.is_string(); };
+  if (!fingerprints.is_array() || !std::all_of(fingerprints.begin(), fingerprints.end(), is_text)) {
+    throw IoError(path, "fingerprints is no list of texts");
+  }
+  return {.dataset = fields.text("dataset"),
+          .results = eval::read_results(in_report(folder, kResults),
+                                        fields.text("key"),
+                                        fingerprints.get<std::vector<std::string>>())};
 }
 
 void compare(const EvaluateCommand& command) {
+  if (!command.root.empty() || !command.output.empty() || !command.dataset.empty()) {
+    throw ConfigError("compare",
+                      "is of two finished reports and writes nothing: leave the data set, --root "
+                      "and --output out");
+  }
   const eval::Evaluation a = read_report_folder(command.compare[0]);
   const eval::Evaluation b = read_report_folder(command.compare[1]);
   if (a.dataset != b.dataset) {

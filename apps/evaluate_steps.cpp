@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <new>
 #include <optional>
 
 #include "apps/accel_options.h"
@@ -201,6 +202,7 @@ class Scorer {
     try {
       run_network(input, names, truth, result);
     } catch (const ModelError& error) {
+      say(planned.sequence.name + ": the network failed: " + error.what());
       result.failure = error.what();
       const bool find = datasets::loader(command_.dataset).protocol.find_degenerate;
       result.pairs = eval::failed_pairs(truth.cameras, {.find_degenerate = find});
@@ -286,14 +288,24 @@ Plan make_plan(const EvaluateCommand& command) {
                            .one_stream = protocol.one_stream});
   const std::vector<bool> asked = eval::asked_for(candidates, command.only);
   std::map<std::string, std::vector<std::vector<int64_t>>> lists;
-  if (!command.frame_list.empty()) lists = eval::read_frame_lists(command.frame_list);
+  if (!command.frame_list.empty()) {
+    lists = eval::read_frame_lists(command.frame_list);
+    for (const auto& [name, frames] : lists) {
+      const auto is_it = [&name = name](const Sequence& sequence) {
+        return sequence.name == name || eval::name_in_category(sequence.name) == name;
+      };
+      if (std::none_of(dataset.sequences.begin(), dataset.sequences.end(), is_it)) {
+        dataset.problems.push_back(command.frame_list + ": " + name + " is no sequence of the set");
+      }
+    }
+  }
 
   Plan plan{.problems = std::move(dataset.problems)};
   for (size_t i = 0; i < dataset.sequences.size(); ++i) {
     Sequence& all_frames = dataset.sequences[i];
     if (!asked[i]) continue;
     std::vector<Planned> all_planned;
-    if (all_frames.problem.empty() && !lists.empty()) {
+    if (all_frames.problem.empty() && !command.frame_list.empty()) {
       all_planned = with_lists(all_frames, lists, command.frame_list);
     } else {
       all_planned.push_back({std::move(all_frames), chosen[i]});
@@ -357,6 +369,10 @@ std::vector<eval::SequenceResult> score_all(const EvaluateCommand& command,
   Scorer scorer(command, loaded);
   StageProgress stage("sequences", static_cast<int64_t>(plan.sequences.size()), progress);
   std::vector<eval::SequenceResult> results;
+  const auto leave_out = [&](const Planned& planned, const std::string& reason) {
+    plan.left_out.push_back({planned.sequence.name, reason});
+    say("left out: " + planned.sequence.name + ": " + reason);
+  };
   for (const Planned& planned : plan.sequences) {
     const auto* done = log.find(planned.sequence.name, planned.frames, fingerprint_of(planned));
     if (done) {
@@ -366,8 +382,11 @@ std::vector<eval::SequenceResult> score_all(const EvaluateCommand& command,
         results.push_back(scorer.score(planned));
         log.append(results.back());
       } catch (const IoError& error) {
-        plan.left_out.push_back({planned.sequence.name, error.what()});
-        say("left out: " + planned.sequence.name + ": " + error.what());
+        leave_out(planned, error.what());
+      } catch (const std::bad_alloc&) {
+        leave_out(planned, "there is not enough memory for it; fewer --frames need less");
+      } catch (const c10::Error& error) {
+        leave_out(planned, error.what_without_backtrace());
       }
     }
     stage.advance();

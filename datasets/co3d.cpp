@@ -158,13 +158,16 @@ Listed read_set_list(const std::string& path,
                      const std::set<std::string>& good) {
   Listed listed;
   std::map<std::string, size_t> count;
+  bool has_split = false;
   for_each_element_by_key(path, [&](const std::string& list, const json& item) {
     if (list != split) return;
+    has_split = true;
     const auto name = item.at(0).get<std::string>();
     if (good.count(name) > 0) {
       listed[name].emplace(item.at(1).get<int64_t>(), count[name]++);
     }
   });
+  if (!has_split) throw IoError(path, "lists no frames under \"" + split + "\"");
   return listed;
 }
 

@@ -20,7 +20,9 @@ std::vector<int64_t> choose(int64_t n, const FrameChoice& choice, NumpyDraw& dra
   if (choice.order == FrameOrder::kEven && n > most && most > 1) {
     step = std::max<int64_t>(1, (n - 1) / (most - 1));
   }
-  for (int64_t i = 0; i<n&& static_cast<int64_t>(result.size()) < most; i += i> 0 ? step : 1) {
+  // The first frame, then every step-th of the rest, as FastVGGT's evaluation takes them.
+  if (n > 0) result.push_back(0);
+  for (int64_t i = 1; i < n && static_cast<int64_t>(result.size()) < most; i += step) {
     result.push_back(i);
   }
   return result;

@@ -9,9 +9,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
+#include <system_error>
 
 #include "src/base/error.h"
 
@@ -27,6 +29,8 @@ struct Lines {
 };
 
 Lines read_lines(const std::string& path, const std::string& key) {
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(path, error)) throw IoError(path, "is no file");
   std::ifstream file(path, std::ios::binary);
   if (!file) throw IoError(path, "cannot be opened");
   std::stringstream all;

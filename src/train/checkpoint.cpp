@@ -44,7 +44,11 @@ Checkpoint read_checkpoint(const std::string& path) {
   checkpoint.step = number_in<int64_t>(file, "vggt.train.step");
   checkpoint.updates = number_in<int64_t>(file, "vggt.train.updates");
   checkpoint.seconds = number_in<double>(file, "vggt.train.seconds");
-  checkpoint.recipe = file.metadata.at("vggt.train.recipe");
+  const auto recipe = file.metadata.find("vggt.train.recipe");
+  if (recipe == file.metadata.end()) {
+    throw IoError(path, "metadata vggt.train.recipe is missing: it is no checkpoint of a training");
+  }
+  checkpoint.recipe = recipe->second;
   // Copies: the run replaces the file that these are mapped from.
   for (const auto& [name, tensor] : file.tensors) checkpoint.tensors[name] = tensor.clone();
   return checkpoint;

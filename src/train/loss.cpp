@@ -26,8 +26,8 @@ DenseLoss dense_loss(const at::Tensor& prediction,
                      const at::Tensor& confidence,
                      const at::Tensor& truth,
                      const at::Tensor& distance,
-                     const at::Tensor& valid) {
-  constexpr double kAlpha = 0.2;
+                     const at::Tensor& valid,
+                     double reward) {
   const auto length = [](const at::Tensor& vectors) {
     // The root's gradient at 0 is infinite.
     return vectors.size(-1) == 1 ? vectors.squeeze(-1).abs()
@@ -37,7 +37,7 @@ DenseLoss dense_loss(const at::Tensor& prediction,
   // A truth that is NaN would make the gradient NaN even where it does not count.
   const at::Tensor difference =
       prediction - at::where(valid.unsqueeze(-1), truth, at::zeros({}, truth.options()));
-  const at::Tensor loss = confidence * length(difference) * scale - kAlpha * confidence.log();
+  const at::Tensor loss = confidence * length(difference) * scale - reward * confidence.log();
   const auto along = [&](int64_t axis) {
     const int64_t size = difference.size(axis);
     const auto first = [&](const at::Tensor& x) { return x.slice(axis, 0, size - 1); };

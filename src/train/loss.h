@@ -24,7 +24,7 @@ at::Tensor camera_loss(const std::vector<at::Tensor>& iterations,
                        const CameraLossOptions& options = {});
 
 struct DenseLoss {
-  at::Tensor value;     ///< confidence * error - alpha * log(confidence), over valid pixels
+  at::Tensor value;     ///< confidence * error - reward * log(confidence), over valid pixels
   at::Tensor gradient;  ///< confidence * error of the differences to the right and below
 };
 
@@ -36,11 +36,14 @@ struct DenseLoss {
 /// confidence           [B, S, H, W], at least 1
 /// distance             [B, S, H, W], above 0 where valid
 /// valid                [B, S, H, W] bool; 0 where none is
+/// reward               above 0. The best confidence of an error is reward / error, but at least 1:
+///                      a model whose errors are mostly larger than it says 1 everywhere.
 DenseLoss dense_loss(const at::Tensor& prediction,
                      const at::Tensor& confidence,
                      const at::Tensor& truth,
                      const at::Tensor& distance,
-                     const at::Tensor& valid);
+                     const at::Tensor& valid,
+                     double reward = 0.2);
 
 struct TrackLossOptions {
   double decay = 0.8;

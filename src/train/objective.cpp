@@ -135,7 +135,8 @@ StepLosses VggtObjective::losses(const Batch& batch, int64_t step) {
                                       predictions.depth_confidence,
                                       batch.depth.unsqueeze(4),
                                       batch.depth,
-                                      valid);
+                                      valid,
+                                      weights.confidence_reward);
     sum.add("depth", weights.depth, loss.value);
     sum.add("depth_gradient", weights.depth_gradient, loss.gradient);
   }
@@ -144,7 +145,8 @@ StepLosses VggtObjective::losses(const Batch& batch, int64_t step) {
                                       predictions.world_points_confidence,
                                       world_points(batch),
                                       batch.depth,
-                                      valid);
+                                      valid,
+                                      weights.confidence_reward);
     sum.add("point", weights.point, loss.value);
     sum.add("point_gradient", weights.point * weights.depth_gradient, loss.gradient);
   }

@@ -71,6 +71,7 @@ void visit(LossRecipe& r, Visitor& field) {
   field("coarse_point", r.coarse_point);
   field("aids_from", r.aids_from);
   field("fade_steps", r.fade_steps);
+  field("confidence_reward", r.confidence_reward);
   field("attention_blocks", r.attention_blocks);
   field("queries", r.queries);
 }
@@ -146,7 +147,13 @@ class Reader {
     } else {
       try {
         check_number<T>(json_[name], name);
-        json_[name].get_to(value);
+        value = json_[name].get<T>();
+        // A list that was longer, or whose numbers were cut, is not what was written.
+        if (json_[name].is_array() && Json(value) != json_[name]) {
+          throw ConfigError(source_,
+                            prefix_ + name + " must be a list like " + Json(value).dump() +
+                                ", of so many and such numbers");
+        }
       } catch (const Json::exception& problem) {
         throw ConfigError(source_, prefix_ + name + " cannot be used: " + problem.what());
       }
@@ -235,6 +242,7 @@ void check(const Recipe& recipe, const std::string& source) {
   }
   require(optimiser.ema_decay >= 0 && optimiser.ema_decay < 1,
           "optimiser.ema_decay must be in [0, 1)");
+  require(recipe.loss.confidence_reward > 0, "loss.confidence_reward must be above 0");
   require(recipe.loss.camera_parts.huber > 0, "loss.camera_parts.huber must be above 0");
   require(
       recipe.loss.attention_blocks >= 0 && recipe.loss.attention_blocks <= model.aggregator.depth,

@@ -49,8 +49,9 @@ struct LossRecipe {
   CameraLossOptions camera_parts = {.huber = 0.01, .rotation = 3, .field_of_view = 1};
   double depth = 1;
   double depth_gradient = 0.5;
-  double point = 1;     ///< only with a point head
-  double track = 0.05;  ///< only with a track head, and data.tracks
+  double confidence_reward = 0.2;  ///< dense_loss()'s, that of the VGGT paper
+  double point = 1;                ///< only with a point head
+  double track = 0.05;             ///< only with a track head, and data.tracks
   // The aids (Aids), which fade away from step `aids_from` on within `fade_steps`.
   double descriptor = 0.3;
   double attention = 1;

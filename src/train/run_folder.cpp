@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "src/base/error.h"
@@ -171,14 +172,21 @@ std::vector<StepReport> RunFolder::reports() const {
   for (const Json& line : lines_of(file("log.jsonl"))) {
     if (!line.contains("loss")) continue;
     StepReport report;
-    report.step = line["step"];
-    report.seconds = line.value("seconds", 0.0);
-    report.learning_rate = line.value("learning_rate", 0.0);
-    report.gradient_norm = line.value("gradient_norm", 0.0);
-    report.loss = line.value("loss", 0.0);
-    if (line.contains("parts")) {
+    const auto number = [](const Json& value) {
+      // NaN is null in JSON.
+      return value.is_number() ? value.get<double>() : std::numeric_limits<double>::quiet_NaN();
+    };
+    const auto field = [&](const char* name) {
+      return line.contains(name) ? number(line[name]) : 0.0;
+    };
+    report.step = static_cast<int64_t>(field("step"));
+    report.seconds = field("seconds");
+    report.learning_rate = field("learning_rate");
+    report.gradient_norm = field("gradient_norm");
+    report.loss = field("loss");
+    if (line.contains("parts") && line["parts"].is_object()) {
       for (const auto& [name, value] : line["parts"].items()) {
-        report.parts.emplace_back(name, value.get<double>());
+        report.parts.emplace_back(name, number(value));
       }
     }
     reports.push_back(std::move(report));

@@ -15,6 +15,7 @@
 namespace vggt::datasets {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using vggt::testing::Co3dTree;
 using vggt::testing::winding_path;
@@ -131,6 +132,18 @@ TEST(Co3d, ABrokenCategoryIsNamedAndTheRestGoesOn) {
   EXPECT_THAT(dataset.problems[0], HasSubstr("bench/frame_annotations.jgz: is damaged or cut off"));
   EXPECT_THAT(dataset.problems[1], HasSubstr("cup/sequence_annotations.jgz: is not the JSON"));
   EXPECT_THAT(dataset.problems[2], HasSubstr("vase/set_lists"));
+}
+
+TEST(Co3d, ACategoryWhoseListLacksTheSplitIsNamed) {
+  TemporaryFolder folder;
+  Co3dTree tree(folder.path());
+  for (const char* category : {"apple", "bench"}) tree.add_sequence(category, "s", frames_of(3), 1);
+  tree.write();
+  folder.write("bench/set_lists/set_lists_fewview_dev.json", R"({"train": []})");
+  const Dataset dataset = load_co3d({folder.path(), "test"});
+  ASSERT_EQ(dataset.sequences.size(), 1);
+  EXPECT_THAT(dataset.problems.at(0),
+              AllOf(HasSubstr("bench/set_lists"), HasSubstr("no frames under \"test\"")));
 }
 
 TEST(Co3d, ReadsBothKindsOfIntermediateFiles) {

@@ -72,6 +72,10 @@ TEST(DenseLoss, AsksForAConfidenceThatFitsTheError) {
   const at::Tensor valid = at::ones({1, 1, 1, 1}, at::kBool);
   dense_loss(truth + 0.05, confidence, truth, truth.squeeze(-1), valid).value.backward();
   EXPECT_NEAR(confidence.grad().item<double>(), 0, 1e-6);
+  // With five times the reward at five times that.
+  const at::Tensor more = at::full({1, 1, 1, 1}, 20.0f).requires_grad_(true);
+  dense_loss(truth + 0.05, more, truth, truth.squeeze(-1), valid, 1).value.backward();
+  EXPECT_NEAR(more.grad().item<double>(), 0, 1e-6);
 }
 
 TEST(TrackLoss, CountsVisiblePointsAlone) {

@@ -74,6 +74,10 @@ TEST(Recipe, ErrorsNameTheFileAndTheField) {
   EXPECT_THAT(complaint(R"({"seed": -1})"), HasSubstr("seed"));
   EXPECT_THAT(complaint(R"({"steps": 0})"), HasSubstr("steps"));
   EXPECT_THAT(complaint(R"({"loss": {"camera_parts": {"huber": 0}}})"), HasSubstr("huber"));
+  EXPECT_THAT(complaint(R"({"loss": {"confidence_reward": 0}})"), HasSubstr("confidence_reward"));
+  EXPECT_THAT(complaint(R"({"data": {"sizes_px": [[42.9, 56]]}})"), HasSubstr("data.sizes_px"));
+  EXPECT_THAT(complaint(R"({"data": {"sizes_px": [[42, 56, 3]]}})"), HasSubstr("data.sizes_px"));
+  EXPECT_THAT(complaint(R"({"optimiser": {"betas": [0.9, 0.95, 0.99]}})"), HasSubstr("betas"));
   EXPECT_THAT(complaint(R"({"data": {"sizes_px": [[100, 140]]}})"), HasSubstr("multiples of 14"));
   EXPECT_THAT(complaint(R"({"data": {"min_frames": 5}})"), HasSubstr("min_frames"));
   EXPECT_THAT(complaint(R"({"data": {"kinds": ["moon"]}})"),

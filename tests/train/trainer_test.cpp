@@ -347,6 +347,13 @@ TEST(RunFolder, HoldsAModelThatOthersLoadAndForgetsWhatComesAgain) {
   EXPECT_EQ(again.reports()[1].parts, run->reports[1].parts);
   again.begin(recipe, 3);
   EXPECT_EQ(again.reports().size(), 3u);
+  // JSON has no NaN: it is written as null, and comes back.
+  StepReport odd{.step = 5, .loss = std::nan("")};
+  odd.parts.emplace_back("camera", std::nan(""));
+  again.log(odd);
+  ASSERT_EQ(again.reports().size(), 4u);
+  EXPECT_TRUE(std::isnan(again.reports()[3].loss));
+  EXPECT_TRUE(std::isnan(again.reports()[3].parts.at(0).second));
 }
 
 TEST(Trainer, TheAverageForgetsTheStartFirst) {
