@@ -89,12 +89,9 @@ int64_t count_known(const std::vector<uint8_t>& flags) {
 }
 
 void use_lenses(const KnownSettings& settings, Answer& answer, RunFacts& facts) {
-  const std::vector<double> numbers = numbers_of(settings.intrinsics);
-  std::error_code error;
-  const bool is_path = fs::exists(settings.intrinsics, error);
-  const KnownLenses lenses = is_path
+  const KnownLenses lenses = is_path(settings.intrinsics)
                                  ? read_known_lenses(settings.intrinsics, names_of(answer.result))
-                                 : same_for_all(numbers, answer.result);
+                                 : same_for_all(one_lens(settings.intrinsics), answer.result);
   std::vector<double> ratios;  // of the network's focal length to the known one
   for (size_t s = 0; s < lenses.size(); ++s) {
     if (!lenses[s]) continue;
